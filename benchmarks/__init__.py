@@ -1,0 +1,1 @@
+"""Fit, predict, measure, compare and report both families on the same splits."""

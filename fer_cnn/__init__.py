@@ -1,0 +1,1 @@
+"""Deep family: Keras CNNs, their recipes, training, and export to ONNX."""

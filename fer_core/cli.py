@@ -1,0 +1,52 @@
+"""What every command line shares: errors as one sentence, exit codes, Ctrl-C."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+
+from fer_core.errors import FerError
+
+#: Exit codes: wrong input or use (as argparse), and interrupted (128 + SIGINT).
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+def run_command(
+    parser: argparse.ArgumentParser,
+    command: Callable[[argparse.Namespace], int | None],
+    argv: Sequence[str] | None = None,
+) -> int:
+    """Parse `argv`, run `command`, and turn its errors into one sentence and an exit code.
+
+    Adds ``--debug`` to the parser, which logs more and lets tracebacks through.
+
+    Returns
+    -------
+    int
+        0 (or what `command` returned), 2 for a `FerError` or a file system error,
+        130 for Ctrl-C.
+    """
+    parser.add_argument("--debug", action="store_true", help="show tracebacks and debug logging")
+    args = parser.parse_args(argv)
+    logging.basicConfig(
+        level=logging.DEBUG if args.debug else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+    try:
+        return command(args) or 0
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except (FerError, OSError) as error:
+        if args.debug:
+            raise
+        print(f"{parser.prog}: {explain(error)}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+
+
+def explain(error: FerError | OSError) -> str:
+    """Return `error` as one sentence for people, with the file it is about."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)

@@ -1,0 +1,1 @@
+"""Classical family: faces to landmarks, geometry and gradient histograms, to a classifier."""

@@ -1,0 +1,1 @@
+"""Frames to faces to labelled faces: pictures, video, camera."""
