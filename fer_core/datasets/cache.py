@@ -1,0 +1,49 @@
+"""Decoded pictures kept on disk, keyed by the content they were decoded from."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_core.files import cache_folder, write_atomically
+
+logger = logging.getLogger(__name__)
+
+Arrays = Mapping[str, NDArray]
+
+
+def content_key(kind: str, pieces: Iterable[bytes]) -> str:
+    """Return a key that changes with `kind` and with the bytes or the order of `pieces`."""
+    digest = hashlib.blake2b(kind.encode(), digest_size=16)
+    for piece in pieces:
+        # The length keeps b"ab" + b"c" apart from b"a" + b"bc".
+        digest.update(len(piece).to_bytes(8, "little"))
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def cached(key: str, compute: Callable[[], Arrays]) -> Arrays:
+    """Return the arrays stored under `key`, or compute and store them.
+
+    A cache that can't be read or written costs time, never the job.
+    """
+    path = cache_folder() / f"{key}.npz"
+    try:
+        with np.load(path) as stored:
+            return {name: stored[name] for name in stored.files}
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError, BadZipFile, EOFError) as error:
+        logger.warning("%s: damaged cache file (%s), making it again", path, error)
+    arrays = compute()
+    try:
+        with write_atomically(path) as temporary:
+            np.savez(temporary, allow_pickle=False, **dict(arrays))
+    except OSError as error:
+        logger.warning("%s: the cache could not be written (%s)", path, error)
+    return arrays

@@ -1,0 +1,127 @@
+"""Folders, .zip and .tar.gz archives behind one interface: names and bytes."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from fer_core.errors import DataError
+
+
+class Source(Protocol):
+    """Named byte strings; names are POSIX paths relative to the source's root."""
+
+    path: Path
+
+    def names(self) -> list[str]:
+        """Return the names of all files, sorted."""
+
+    def read(self, name: str) -> bytes:
+        """Return the content of one file."""
+
+
+class FolderSource:
+    """The files below a folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def names(self) -> list[str]:
+        """Return the paths of all files that are not hidden, sorted."""
+        return sorted(self._walk(str(self.path), ""))
+
+    def _walk(self, folder: str, prefix: str) -> Iterator[str]:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.startswith("."):
+                    continue
+                if entry.is_dir():
+                    yield from self._walk(entry.path, f"{prefix}{entry.name}/")
+                else:
+                    yield prefix + entry.name
+
+    def read(self, name: str) -> bytes:
+        """Return the content of one file."""
+        return (self.path / name).read_bytes()
+
+
+class ArchiveSource:
+    """The files inside a .zip or a .tar archive (compressed or not), read into memory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._content = dict(_members(path))
+
+    def names(self) -> list[str]:
+        """Return the names of all files, sorted."""
+        return sorted(self._content)
+
+    def read(self, name: str) -> bytes:
+        """Return the content of one file."""
+        return self._content[name]
+
+
+def open_source(path: str | os.PathLike[str]) -> Source:
+    """Open a folder or an archive.
+
+    Raises
+    ------
+    DataError
+        If there is nothing at `path`, it is neither a folder nor an archive, or an archive is
+        damaged or names files outside itself.
+    """
+    p = Path(path)
+    if p.is_dir():
+        return FolderSource(p)
+    if not p.exists():
+        raise DataError(f"{p}: there is no such file or folder")
+    if zipfile.is_zipfile(p) or tarfile.is_tarfile(p):
+        return ArchiveSource(p)
+    raise DataError(f"{p}: this is neither a folder nor a .zip or .tar.gz archive")
+
+
+def read_all(source: Source, names: list[str]) -> list[bytes]:
+    """Read many files; in threads, because the wait is for the disk."""
+    with ThreadPoolExecutor(4) as pool:
+        return list(pool.map(source.read, names, chunksize=256))
+
+
+def _members(path: Path) -> Iterator[tuple[str, bytes]]:
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                for member in archive.infolist():
+                    name = _inside(path, member.filename)
+                    if not member.is_dir() and not _hidden(name):
+                        yield name, archive.read(member)
+        else:
+            with tarfile.open(path) as tar:
+                for entry in tar:
+                    name = _inside(path, entry.name)
+                    if entry.isfile() and not _hidden(name):
+                        file = tar.extractfile(entry)
+                        assert file is not None  # isfile() promises it
+                        yield name, file.read()
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
+        raise DataError(f"{path}: the archive is damaged ({error}); get it again") from error
+
+
+def _inside(path: Path, name: str) -> str:
+    """Return `name` with plain slashes; refuse one that points outside the archive."""
+    posix = PurePosixPath(name.replace("\\", "/"))
+    if posix.is_absolute() or ".." in posix.parts or ":" in posix.parts[:1]:
+        raise DataError(
+            f"{path}: the member '{name}' points outside the archive; "
+            "don't use this file, get it from a source you trust"
+        )
+    return str(posix)
+
+
+def _hidden(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return "__MACOSX" in parts or any(part.startswith(".") for part in parts)

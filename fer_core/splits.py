@@ -1,0 +1,266 @@
+"""Protocols: which pictures fit, which choose, which measure, and that the last never fit.
+
+A `Split` hands out its fitting and validation pictures as labelled datasets. Its test pictures
+come as `TestPart`: faces without labels, to predict on. Only `TestPart.reveal`, which measuring
+calls, gives the labels, and everything that fits asks `require_role` first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_core.copies import copy_groups, has_copy_in, join_pairs
+from fer_core.datasets.dataset import Dataset
+from fer_core.errors import DataError, ProtocolError
+
+Role = Literal["fit", "validation"]
+
+#: Share of the fitting pictures that is held out for choices where the data gives no such part.
+VALIDATION_SHARE = 0.1
+#: Share that is held out for measuring where the data gives no test part.
+TEST_SHARE = 0.2
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class LabelledPart(Dataset):
+    """Pictures that may be fitted on (`role` ``"fit"``) or chosen on (``"validation"``)."""
+
+    role: Role = "fit"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class TestPart:
+    """Test pictures: faces to predict on, their labels only for measuring.
+
+    Attributes
+    ----------
+    faces : uint8 (n, 48, 48)
+    names : str (n,)
+    copied : bool (n,)
+        Whether a copy of the picture is among those that fit or choose.
+    """
+
+    __test__ = False  # not a test case, whatever pytest thinks of the name
+
+    faces: NDArray[np.uint8]
+    names: NDArray[np.str_]
+    copied: NDArray[np.bool_]
+    _dataset: Dataset
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def reveal(self) -> Dataset:
+        """Return the labelled test pictures, for measuring and for nothing else."""
+        return self._dataset
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One division of a dataset.
+
+    Attributes
+    ----------
+    protocol : str
+        ``"official"``, ``"development"``, ``"given"``, ``"holdout"`` or ``"fold i of k"``.
+    description : str
+        The protocol in words, for reports.
+    fitting, validation : LabelledPart
+        What models fit on; what choices, calibration and weights read.
+    test : TestPart
+        What the figures are measured on.
+    """
+
+    protocol: str
+    description: str
+    fitting: LabelledPart
+    validation: LabelledPart
+    test: TestPart
+
+
+def require_role(part: object, *roles: Role) -> LabelledPart:
+    """Return `part` if it may be used as one of `roles`.
+
+    Raises
+    ------
+    ProtocolError
+        If it is the test part, a dataset that no split handed out, or of another role.
+    """
+    if isinstance(part, LabelledPart) and part.role in roles:
+        return part
+    got = f"the {part.role} part" if isinstance(part, LabelledPart) else type(part).__name__
+    raise ProtocolError(
+        f"this step may read only the {' or '.join(roles)} part of a split, so that nothing is "
+        f"fitted, chosen, calibrated or weighted on test pictures. Got {got} instead."
+    )
+
+
+def make_split(dataset: Dataset, seed: int = 0) -> Split:
+    """Divide a dataset by the protocol that its parts allow.
+
+    FER2013 with PrivateTest: *official* (fit on Training, choose on PublicTest, measure on
+    PrivateTest). Without: *development* (PublicTest measures; a stratified tenth of Training
+    chooses). Folders with a test split: *given*. Anything else: *holdout* (a stratified fifth
+    measures, a tenth of the rest chooses). Copies and pictures of one person stay on one side
+    of every division made here.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    seed : int
+        Chooses the divisions made here.
+
+    Raises
+    ------
+    DataError
+        If a class is missing from a part, or there is too little to divide.
+    """
+    groups = _joint_groups(dataset)
+    parts = dataset.parts
+    given = {str(p) for p in np.unique(parts)}
+    fit = parts == "training"
+    if "private_test" in given and "public_test" in given:
+        protocol, chosen, test = "official", parts == "public_test", parts == "private_test"
+        words = "fitted on Training, chosen on PublicTest, measured on PrivateTest"
+    elif "public_test" in given:
+        protocol, test = "development", parts == "public_test"
+        chosen = _tenth(dataset, groups, fit, seed)
+        words = "fitted on nine tenths of Training, chosen on one tenth, measured on PublicTest"
+    elif given & {"test", "private_test"}:
+        protocol, test = "given", np.isin(parts, ["test", "private_test"])
+        has_validation = "validation" in given
+        chosen = parts == "validation" if has_validation else _tenth(dataset, groups, fit, seed)
+        words = "the split that the folders give" + (
+            "" if has_validation else ", a tenth of the training pictures held out for choices"
+        )
+    else:
+        protocol = "holdout"
+        everything = np.ones(len(dataset), dtype=bool)
+        test = stratified_holdout(dataset.y, groups, TEST_SHARE, seed)
+        chosen = _tenth(dataset, groups, everything & ~test, seed)
+        fit = everything
+        words = "a stratified fifth held out for measuring, a tenth of the rest for choices"
+    return _assemble(dataset, groups, protocol, words, fit & ~chosen & ~test, chosen & ~test, test)
+
+
+def k_fold_splits(dataset: Dataset, k: int = 5, seed: int = 0) -> Iterator[Split]:
+    """Yield k splits whose test parts together are the whole dataset.
+
+    Stratified by class, grouped by person and by copies; a tenth of each fold's other pictures
+    is held out for choices.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    groups = _joint_groups(dataset)
+    folds = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
+    for i, (_, test_index) in enumerate(folds.split(dataset.faces, dataset.y, groups), start=1):
+        test = np.zeros(len(dataset), dtype=bool)
+        test[test_index] = True
+        chosen = _tenth(dataset, groups, ~test, seed)
+        words = f"fold {i} of {k}, stratified by class, grouped by person and copies"
+        yield _assemble(dataset, groups, f"fold {i} of {k}", words, ~test & ~chosen, chosen, test)
+
+
+def stratified_holdout(
+    y: NDArray[np.int64], groups: NDArray[np.int64], share: float, seed: int
+) -> NDArray[np.bool_]:
+    """Choose about `share` of each class, whole groups only.
+
+    Groups are visited in random order; one is taken if that brings the counts per class closer
+    to `share` of each. Unlike scikit-learn's StratifiedGroupKFold this is linear in the number
+    of groups, which matters where nearly every picture is a group of its own.
+
+    Parameters
+    ----------
+    y : int64 (n,)
+    groups : int64 (n,)
+    share : float
+        Between 0 and 1.
+    seed : int
+
+    Returns
+    -------
+    bool (n,)
+        True for the pictures held out.
+    """
+    order = np.argsort(groups, kind="stable")
+    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
+    members = np.split(order, starts[1:])
+    wanted = share * np.bincount(y)
+    held = np.zeros(len(y), dtype=bool)
+    for g in np.random.default_rng(seed).permutation(len(members)):
+        codes, counts = np.unique(y[members[g]], return_counts=True)
+        # Taking c of a class with w still wanted changes |w| by |w - c| - |w|.
+        if (np.abs(wanted[codes] - counts) - np.abs(wanted[codes])).sum() < 0:
+            held[members[g]] = True
+            wanted[codes] -= counts
+    return held
+
+
+def _tenth(
+    dataset: Dataset, groups: NDArray[np.int64], among: NDArray[np.bool_], seed: int
+) -> NDArray[np.bool_]:
+    chosen = np.zeros(len(dataset), dtype=bool)
+    chosen[among] = stratified_holdout(dataset.y[among], groups[among], VALIDATION_SHARE, seed)
+    return chosen
+
+
+def _joint_groups(dataset: Dataset) -> NDArray[np.int64]:
+    """Return groups that join copies with pictures of one person."""
+    n = len(dataset)
+    by_copy, by_person = copy_groups(dataset.faces), dataset.groups
+    links = []
+    for groups in (by_copy, by_person):
+        order = np.argsort(groups, kind="stable")
+        same = groups[order][1:] == groups[order][:-1]
+        links.append(np.stack([order[:-1][same], order[1:][same]], axis=1))
+    return join_pairs(np.concatenate(links), n)
+
+
+def _assemble(
+    dataset: Dataset,
+    groups: NDArray[np.int64],
+    protocol: str,
+    description: str,
+    fit: NDArray[np.bool_],
+    chosen: NDArray[np.bool_],
+    test: NDArray[np.bool_],
+) -> Split:
+    labels = dataset.scheme.labels
+    for part, mask in (("fitting", fit), ("validation", chosen), ("test", test)):
+        counts = np.bincount(dataset.y[mask], minlength=len(labels))
+        if part == "fitting" and (counts == 0).any():
+            empty = labels[int(np.argmin(counts))]
+            raise DataError(
+                f"dataset '{dataset.name}': no picture of class '{empty}' is left to fit on "
+                f"({protocol} protocol); add pictures of it or leave the class out"
+            )
+        if not counts.any():
+            raise DataError(
+                f"dataset '{dataset.name}': its {len(dataset)} pictures are too few for a "
+                f"{part} part ({protocol} protocol); add pictures"
+            )
+    seen = groups[fit | chosen]
+    held = dataset.subset(test)
+    return Split(
+        protocol=protocol,
+        description=description,
+        fitting=_labelled(dataset.subset(fit), "fit"),
+        validation=_labelled(dataset.subset(chosen), "validation"),
+        test=TestPart(
+            faces=held.faces,
+            names=held.names,
+            copied=has_copy_in(groups[test], seen),
+            _dataset=held,
+        ),
+    )
+
+
+def _labelled(dataset: Dataset, role: Role) -> LabelledPart:
+    fields = {name: getattr(dataset, name) for name in Dataset.__dataclass_fields__}
+    return LabelledPart(**fields, role=role)
