@@ -1,0 +1,100 @@
+"""Temperature calibration of probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fer_core.errors import DataError
+
+#: Smallest probability that counts: a zero on the true class would cost infinitely much.
+_FLOOR = 1e-12
+#: Range of temperatures that are considered.
+_RANGE = (0.05, 20.0)
+
+
+def check_probabilities(proba: ArrayLike, n_classes: int | None = None) -> NDArray[np.float64]:
+    """Return `proba` as float64 (n, k), or say what is wrong with it.
+
+    Raises
+    ------
+    DataError
+        If it is not two-dimensional, has not `n_classes` columns, holds NaN or negative numbers,
+        or rows that don't sum to 1 (to 1e-3).
+    """
+    p = np.asarray(proba, dtype=np.float64)
+    if p.ndim != 2 or (n_classes is not None and p.shape[1] != n_classes):
+        wanted = "k" if n_classes is None else n_classes
+        raise DataError(f"probabilities must have shape (n, {wanted}). Got {p.shape} instead.")
+    if not np.isfinite(p).all():
+        row = int(np.flatnonzero(~np.isfinite(p).all(axis=1))[0])
+        raise DataError(f"probabilities must be finite numbers; row {row} holds NaN or infinity")
+    if (p < 0).any() or (np.abs(p.sum(axis=1) - 1) > 1e-3).any():
+        raise DataError("probabilities must be non-negative and each row must sum to 1")
+    return p
+
+
+def apply_temperature(proba: ArrayLike, temperature: float) -> NDArray[np.float32]:
+    """Soften (temperature > 1) or sharpen (< 1) probabilities.
+
+    Dividing logits by T is the same as raising probabilities to the power 1/T and normalising,
+    so no model has to hand out logits.
+
+    Parameters
+    ----------
+    proba : float (n, k)
+        Rows sum to 1.
+    temperature : float
+
+    Returns
+    -------
+    float32 (n, k)
+    """
+    scaled = np.log(np.maximum(np.asarray(proba, dtype=np.float64), _FLOOR)) / temperature
+    scaled -= scaled.max(axis=1, keepdims=True, initial=-np.inf)
+    powers = np.exp(scaled)
+    return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def log_loss(proba: ArrayLike, y: ArrayLike) -> float:
+    """Return the mean negative log probability of the true classes, in nats.
+
+    Parameters
+    ----------
+    proba : float (n, k)
+    y : int (n,)
+        Column of the true class of each row.
+    """
+    p, codes = np.asarray(proba, dtype=np.float64), np.asarray(y)
+    return float(-np.log(np.maximum(p[np.arange(len(codes)), codes], _FLOOR)).mean())
+
+
+def fit_temperature(proba: ArrayLike, y: ArrayLike) -> float:
+    """Return the temperature with the least log loss.
+
+    Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML 2017.
+
+    Parameters
+    ----------
+    proba : float (n, k)
+        Of pictures that the model was not fitted on.
+    y : int (n,)
+        Column of the true class of each row.
+
+    Raises
+    ------
+    DataError
+        If there are no rows, or `proba` are no probabilities.
+    """
+    from scipy.optimize import minimize_scalar
+
+    p = check_probabilities(proba)
+    if len(p) == 0:
+        raise DataError("a temperature can't be fitted without validation pictures")
+    # The loss is smooth and has one minimum in log T.
+    found = minimize_scalar(
+        lambda log_t: log_loss(apply_temperature(p, np.exp(log_t)), y),
+        bounds=tuple(np.log(_RANGE)),
+        method="bounded",
+    )
+    return float(np.exp(found.x))

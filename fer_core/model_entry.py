@@ -1,0 +1,200 @@
+"""What the model store's manifest says of a model, and the model card made from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_core.datasets.dataset import FACE_SIZE
+from fer_core.errors import ModelStoreError
+from fer_core.files import write_atomically
+
+MANIFEST = "manifest.json"
+CARD = "README.md"
+#: Version of the manifest's layout.
+FORMAT = 1
+
+#: Packages whose versions can change what a stored model answers.
+_RECORDED = (
+    "numpy",
+    "scikit-learn",
+    "dlib-bin",
+    "opencv-python",
+    "xgboost",
+    "keras",
+    "onnxruntime",
+)
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file of a model: its path below the model's folder, SHA-256 and size in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One model of a store.
+
+    Attributes
+    ----------
+    name : str
+    family : str
+        ``"landmarks"``, ``"cnn"`` or ``"ensemble"``.
+    loader : str
+        ``package.module:function``, one of `fer_core.model_store.LOADERS`.
+    scheme : str
+        Name of the label scheme.
+    labels : tuple of str
+        Class names in the order of the scheme.
+    codes : tuple of int
+        Codes of the probability columns.
+    files : tuple of StoredFile
+    framing : str
+        Version of the crop that the model expects.
+    trained_on : dict
+        Dataset, protocol, number of pictures, seed.
+    versions : dict
+        Versions of the libraries that made it.
+    metrics : dict
+        Measured figures, by the name of the part they were measured on.
+    licence : str
+        What to know before using it.
+    probe : list of list of float
+        Its probabilities of `probe_faces`, to recognise a library that answers differently.
+    """
+
+    name: str
+    family: str
+    loader: str
+    scheme: str
+    labels: tuple[str, ...]
+    codes: tuple[int, ...]
+    files: tuple[StoredFile, ...] = ()
+    framing: str = ""
+    trained_on: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    licence: str = ""
+    probe: list[list[float]] = field(default_factory=list)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(file.size for file in self.files)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The models of a store, and second names for some of them."""
+
+    models: Mapping[str, ModelEntry] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_manifest(root: Path) -> Manifest:
+    """Read the manifest of the store at `root`; an absent one is an empty store.
+
+    Raises
+    ------
+    ModelStoreError
+        If the file is damaged or of another format.
+    """
+    path = root / MANIFEST
+    if not path.exists():
+        return Manifest()
+    try:
+        stored = json.loads(path.read_text())
+        if stored["format"] != FORMAT:
+            raise ModelStoreError(
+                f"{path}: has format {stored['format']}, this version of fer-ensemble reads "
+                f"format {FORMAT}; install the version that made it, or make the models again"
+            )
+        models = {name: _entry(name, fields) for name, fields in stored["models"].items()}
+        return Manifest(models, stored["aliases"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelStoreError(f"{path}: the manifest is damaged ({error}); get it again") from error
+
+
+def write_manifest(root: Path, manifest: Manifest) -> None:
+    """Write the manifest of the store at `root`, whole or not at all."""
+    stored = {
+        "format": FORMAT,
+        "aliases": dict(sorted(manifest.aliases.items())),
+        "models": {name: asdict(entry) for name, entry in sorted(manifest.models.items())},
+    }
+    for fields in stored["models"].values():
+        del fields["name"]
+    with write_atomically(root / MANIFEST) as path:
+        path.write_text(json.dumps(stored, indent=1) + "\n")
+
+
+def library_versions() -> dict[str, str]:
+    """Return the versions of the installed libraries that matter to stored models."""
+    found = {}
+    for package in _RECORDED:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            # opencv-python-headless is the same library under another name.
+            if package == "opencv-python":
+                found[package] = version("opencv-python-headless")
+    return found
+
+
+def probe_faces() -> NDArray[np.uint8]:
+    """Return four made-up pictures, the same everywhere: uint8 (4, 48, 48)."""
+    side = FACE_SIZE // 4
+    coarse = np.random.RandomState(0).randint(0, 256, size=(4, side, side)).astype(np.uint8)
+    return np.kron(coarse, np.ones((1, 4, 4), dtype=np.uint8))
+
+
+def model_card(entry: ModelEntry) -> str:
+    """Return the model card as Markdown, after Mitchell et al., "Model cards" (2019)."""
+    lines = [f"# {entry.name}", ""]
+    lines += [f"Family: {entry.family}. Classes ({entry.scheme}): {', '.join(entry.labels)}.", ""]
+    for title, facts in (
+        ("Trained on", entry.trained_on),
+        ("Measured", entry.metrics),
+        ("Made with", entry.versions),
+    ):
+        if facts:
+            lines += [f"## {title}", "", "| | |", "|---|---|"]
+            lines += [f"| {key} | {_shown(value)} |" for key, value in facts.items()]
+            lines.append("")
+    lines += ["## Files", "", "| file | bytes | SHA-256 |", "|---|---|---|"]
+    lines += [f"| {file.path} | {file.size:,} | `{file.sha256}` |" for file in entry.files]
+    lines += [
+        "",
+        "## Use",
+        "",
+        entry.licence,
+        "",
+        "An expression is not a feeling: the probabilities say what annotators would call the face "
+        "in a picture, not what a person feels. Don't use it to judge people; the EU AI Act bans "
+        "inferring emotions at work and in education.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{k} {_shown(v)}" for k, v in value.items())
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _entry(name: str, fields: dict[str, Any]) -> ModelEntry:
+    files = tuple(StoredFile(**file) for file in fields.pop("files"))
+    labels, codes = tuple(fields.pop("labels")), tuple(fields.pop("codes"))
+    return ModelEntry(name=name, files=files, labels=labels, codes=codes, **fields)

@@ -1,0 +1,315 @@
+"""Stored models: listed in a manifest, checked before they are loaded."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from fer_core.ensemble import Ensemble, Model, read_spec
+from fer_core.errors import ModelStoreError
+from fer_core.files import sha256_of
+from fer_core.model_entry import (
+    CARD,
+    Manifest,
+    ModelEntry,
+    StoredFile,
+    library_versions,
+    model_card,
+    probe_faces,
+    read_manifest,
+    write_manifest,
+)
+from fer_core.onnx_model import OnnxClassifier
+
+logger = logging.getLogger(__name__)
+
+#: The only functions that a manifest can name; resolved when a model is loaded.
+LOADERS = (
+    "fer_core.model_store:load_pipeline",
+    "fer_core.model_store:load_onnx",
+    "fer_core.model_store:load_ensemble",
+)
+
+#: Names that are always there in the shipped store.
+STANDING_NAMES = ("landmarks", "cnn", "ensemble", "ensemble-live")
+
+#: Largest difference of a probability that another library version may make.
+PROBE_TOLERANCE = 0.01
+
+_HERE = Path(__file__).parent
+#: In a wheel the shipped models are inside this package, in a checkout beside it.
+SHIPPED = _HERE / "shipped" if (_HERE / "shipped").is_dir() else _HERE.parent / "models"
+
+#: Packages whose classes a stored pipeline may name besides scikit-learn's and NumPy's.
+_OWN_PACKAGES = ("fer_core.", "fer_landmarks.")
+
+
+class ModelStore:
+    """A folder of models with a manifest.
+
+    Parameters
+    ----------
+    root : path or None
+        The folder; None for the models shipped with fer-ensemble.
+    trusted : bool
+        Whether pickles from a store other than the shipped one may be loaded. A pickle can run
+        any program: say so only of files that you made or whose source you trust.
+    """
+
+    def __init__(self, root: str | PathLike[str] | None = None, *, trusted: bool = False) -> None:
+        self.root = SHIPPED if root is None else Path(root)
+        self.trusted = trusted or root is None
+
+    def entries(self) -> dict[str, ModelEntry]:
+        """Return what the manifest says of each model, by name."""
+        return dict(read_manifest(self.root).models)
+
+    def entry(self, name: str) -> ModelEntry:
+        """Return what the manifest says of the model called `name` (or by that second name).
+
+        Raises
+        ------
+        ModelStoreError
+            If there is none.
+        """
+        manifest = read_manifest(self.root)
+        target = manifest.aliases.get(name, name)
+        if target in manifest.models:
+            return manifest.models[target]
+        known = [*manifest.models, *manifest.aliases]
+        if not known:
+            raise ModelStoreError(
+                f"{self.root}: there are no models here yet; make them with "
+                "'python -m benchmarks.run', or install a release of fer-ensemble"
+            )
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        raise ModelStoreError(
+            f"{self.root}: there is no model '{name}'; known: {', '.join(sorted(known))}.{hint}"
+        )
+
+    def load(self, name: str) -> Model:
+        """Load the model called `name`, after checking its files.
+
+        Raises
+        ------
+        ModelStoreError
+            If it is not listed, a file is missing or has another content, it is a pickle of a
+            store that is not trusted, or the installed libraries read it differently.
+        """
+        entry = self.entry(name)
+        self.check_files(entry)
+        if entry.loader not in LOADERS:
+            raise ModelStoreError(
+                f"{self.root}: the model '{entry.name}' names the loader '{entry.loader}', which "
+                "is none of fer-ensemble's; don't use this store"
+            )
+        module, function = entry.loader.split(":")
+        try:
+            model = getattr(importlib.import_module(module), function)(self, entry)
+        except ModelStoreError:
+            raise
+        except Exception as error:  # unpickling raises whatever the classes raise
+            raise ModelStoreError(_made_with(self, entry, f"can't be loaded ({error})")) from error
+        self._check_answers(entry, model)
+        return model
+
+    def add(self, entry: ModelEntry, files: Mapping[str, Path], model: Model) -> ModelEntry:
+        """Store a model: copy its files, write its card, list it.
+
+        Parameters
+        ----------
+        entry : ModelEntry
+            `files`, `versions` and `probe` are filled in here.
+        files : dict of str to Path
+            For each name below the model's folder, the file to copy.
+        model : Model
+            The model itself, for the probe.
+
+        Returns
+        -------
+        ModelEntry
+            As listed.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        folder = self.root / entry.name
+        with tempfile.TemporaryDirectory(dir=self.root, prefix=f".{entry.name}-") as temporary:
+            fresh = Path(temporary) / entry.name
+            fresh.mkdir()
+            stored = []
+            for name, source in files.items():
+                shutil.copyfile(source, fresh / name)
+                target = fresh / name
+                stored.append(StoredFile(name, sha256_of(target), target.stat().st_size))
+            entry = replace(
+                entry,
+                files=tuple(stored),
+                versions=library_versions(),
+                probe=np.round(model.predict_proba(probe_faces()), 6).tolist(),
+            )
+            (fresh / CARD).write_text(model_card(entry))
+            # A folder can't be replaced in one step; the old one goes to the temporary folder.
+            if folder.exists():
+                folder.rename(Path(temporary) / "old")
+            fresh.rename(folder)
+        manifest = read_manifest(self.root)
+        models = {**manifest.models, entry.name: entry}
+        write_manifest(self.root, Manifest(models, manifest.aliases))
+        return entry
+
+    def alias(self, second_name: str, name: str) -> None:
+        """Give the model called `name` a second name."""
+        target = self.entry(name).name
+        manifest = read_manifest(self.root)
+        write_manifest(
+            self.root, Manifest(manifest.models, {**manifest.aliases, second_name: target})
+        )
+
+    def folder(self, entry: ModelEntry) -> Path:
+        """Return the folder of a model."""
+        return self.root / entry.name
+
+    def check_files(self, entry: ModelEntry) -> None:
+        """Compare the files of a model with the manifest.
+
+        Raises
+        ------
+        ModelStoreError
+            If one is missing, has another content, or lies outside the model's folder.
+        """
+        for file in entry.files:
+            path = self.folder(entry) / file.path
+            pure = PurePosixPath(file.path)
+            if pure.is_absolute() or ".." in pure.parts or "/" in entry.name:
+                raise ModelStoreError(f"{path}: lies outside the store; don't use this store")
+            if not path.is_file():
+                raise ModelStoreError(f"{path}: the file is missing; get the models again")
+            if path.stat().st_size != file.size or sha256_of(path) != file.sha256:
+                raise ModelStoreError(
+                    f"{path}: the content is not what the manifest lists (cut off, damaged or "
+                    "changed); get the models again"
+                )
+
+    def _check_answers(self, entry: ModelEntry, model: Model) -> None:
+        """Refuse a model that other library versions make answer differently."""
+        if not entry.probe or dict(entry.versions) == library_versions():
+            return
+        difference = np.abs(model.predict_proba(probe_faces()) - np.array(entry.probe)).max()
+        if difference > PROBE_TOLERANCE:
+            raise ModelStoreError(_made_with(self, entry, "answers differently here"))
+
+
+def list_models() -> list[ModelEntry]:
+    """Return what the manifest says of the shipped models, sorted by name."""
+    return sorted(ModelStore().entries().values(), key=lambda entry: entry.name)
+
+
+def load(name: str, *, trusted: bool = False) -> Model:
+    """Load a shipped model by name, or a pipeline saved with joblib by its path.
+
+    Parameters
+    ----------
+    name : str
+        A name from `list_models`, one of `STANDING_NAMES`, or the path of a ``.joblib`` file.
+    trusted : bool
+        Needed for a path: no manifest vouches for the file, and a pickle can run any program.
+
+    Raises
+    ------
+    ModelStoreError
+        See `ModelStore.load`.
+    """
+    path = Path(name)
+    if path.suffix == ".joblib":
+        if not path.is_file():
+            raise ModelStoreError(f"{path}: there is no such file")
+        if not trusted:
+            raise ModelStoreError(
+                f"{path}: this file is in no manifest, and loading a pickle can run any program; "
+                "if you trust where it comes from, pass trusted=True"
+            )
+        return _unpickle(path)
+    return ModelStore().load(name)
+
+
+def load_pipeline(store: ModelStore, entry: ModelEntry) -> Any:
+    """Load a scikit-learn pipeline: its skops form, which runs no code, or else its pickle."""
+    folder = store.folder(entry)
+    by_suffix = {Path(file.path).suffix: folder / file.path for file in entry.files}
+    if ".skops" in by_suffix:
+        return _read_skops(by_suffix[".skops"])
+    if not store.trusted:
+        raise ModelStoreError(
+            f"{by_suffix['.joblib']}: this is a pickle, and loading one can run any program; if "
+            "you trust where the store comes from, open it with ModelStore(root, trusted=True)"
+        )
+    return _unpickle(by_suffix[".joblib"])
+
+
+def load_onnx(store: ModelStore, entry: ModelEntry) -> OnnxClassifier:
+    """Load a network for ONNX Runtime."""
+    (path,) = (file.path for file in entry.files if file.path.endswith(".onnx"))
+    return OnnxClassifier(store.folder(entry) / path, entry.codes)
+
+
+def load_ensemble(store: ModelStore, entry: ModelEntry) -> Ensemble:
+    """Load an ensemble and its members from the same store."""
+    spec = read_spec(store.folder(entry) / entry.files[0].path)
+    return Ensemble(spec, {name: store.load(name) for name in spec.members})
+
+
+def _read_skops(path: Path) -> Any:
+    import skops.io
+
+    types = skops.io.get_untrusted_types(file=path)
+    if foreign := [name for name in types if not name.startswith(_OWN_PACKAGES)]:
+        raise ModelStoreError(
+            f"{path}: names the type {foreign[0]}, which no pipeline of ours has; don't use it"
+        )
+    with _version_notice(path):
+        return skops.io.load(path, trusted=types)
+
+
+def _unpickle(path: Path) -> Any:
+    import joblib
+
+    with _version_notice(path):
+        return joblib.load(path)
+
+
+@contextmanager
+def _version_notice(path: Path) -> Iterator[None]:
+    """Log scikit-learn's version warnings as one line, in place of one an estimator."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    if caught:
+        logger.info("%s: %s", path, caught[0].message)
+
+
+def _made_with(store: ModelStore, entry: ModelEntry, problem: str) -> str:
+    here = library_versions()
+    other = [
+        f"{package} {made} (here {here.get(package, 'none')})"
+        for package, made in entry.versions.items()
+        if here.get(package) != made
+    ]
+    pins = " ".join(f"{p}=={v}" for p, v in entry.versions.items() if here.get(p) != v)
+    advice = f"install what it was made with (pip install {pins}) or" if pins else ""
+    return (
+        f"{store.folder(entry)}: the model '{entry.name}' {problem}"
+        + (f"; it was made with {', '.join(other)}" if other else "")
+        + f"; {advice} train it again"
+    )
