@@ -25,6 +25,12 @@ CROP_SIDE = 48
 #: by the framing that it was trained with.
 FRAMING_VERSION = 1
 
+#: Own pictures whose longer side is under this are taken as ready crops by ``--crop auto``.
+READY_CROP_SIDE = 100
+
+#: Values of ``--crop``, see `is_ready_crop`.
+CROP_CHOICES = ("auto", "always", "never")
+
 # fmt: off
 #: Where the 68 landmarks (iBUG order) lie in FER2013's pictures: the median over the 28,709
 #: Training pictures of what `LandmarkPredictor.predict_crops` finds, in crop pixels
@@ -123,6 +129,32 @@ def boxes_from_landmarks(
     corner = centre + 0.5 - (aim + 0.5) * scale
     side = CROP_SIDE * scale
     return np.concatenate([corner, side, side], axis=1).astype(np.float32)
+
+
+def is_ready_crop(picture: NDArray[np.uint8], crop: str = "auto") -> bool:
+    """Tell whether a picture is taken as one face's ready crop: the rule behind ``--crop``.
+
+    Parameters
+    ----------
+    picture : uint8 (H, W, 3) or (H, W)
+    crop : {"auto", "always", "never"}
+        Search faces in pictures of 100 pixels and more, in all of them, or in none.
+
+    Raises
+    ------
+    DataError
+        If `crop` is something else.
+    """
+    if crop not in CROP_CHOICES:
+        raise DataError(f"crop must be one of {', '.join(CROP_CHOICES)}. Got '{crop}' instead.")
+    return crop == "never" or (crop == "auto" and max(picture.shape[:2]) < READY_CROP_SIDE)
+
+
+def whole_picture_box(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the box, float32 (1, 4), of a ready crop: the square around the whole picture."""
+    height, width = picture.shape[:2]
+    side = max(height, width)
+    return np.array([[(width - side) / 2, (height - side) / 2, side, side]], dtype=np.float32)
 
 
 def measure_framing(landmarks: ArrayLike) -> NDArray[np.float32]:

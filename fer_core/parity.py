@@ -6,7 +6,6 @@ compared with the originals: this measures detector, landmarks and framing toget
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -14,23 +13,11 @@ from numpy.typing import NDArray
 
 from fer_core.crop import crop_faces
 from fer_core.detectors import FaceDetector
+from fer_core.ensemble import Model
 from fer_core.landmarks import LandmarkPredictor
 
 #: Ranges of face height, in pixels of a 640 x 480 frame, that are reported one by one.
 FACE_HEIGHTS: tuple[tuple[int, int], ...] = ((80, 120), (120, 200), (200, 400))
-
-
-class FaceModel(Protocol):
-    """Anything that labels face crops."""
-
-    @property
-    def classes_(self) -> Any:
-        """Codes of the columns."""
-        ...
-
-    def predict_proba(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return probabilities, float32 (n, k), of faces, uint8 (n, 48, 48)."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -142,7 +129,7 @@ def recrop(
 def measure_parity(
     faces: NDArray[np.uint8],
     y: NDArray[np.int64],
-    model: FaceModel,
+    model: Model,
     recropped: Recropped,
 ) -> dict[str, float]:
     """Compare a model's labels of ready crops and of the same faces found in frames.
@@ -153,7 +140,7 @@ def measure_parity(
         The originals.
     y : int (n,)
         Their true codes.
-    model : FaceModel
+    model : Model
     recropped : Recropped
         From `recrop` with the same faces.
 

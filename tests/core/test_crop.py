@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from fer_core.crop import MEAN_LANDMARKS, boxes_from_landmarks, crop_faces, measure_framing
+from fer_core.crop import (
+    MEAN_LANDMARKS,
+    boxes_from_landmarks,
+    crop_faces,
+    is_ready_crop,
+    measure_framing,
+    whole_picture_box,
+)
 from fer_core.errors import DataError
 
 
@@ -104,3 +111,27 @@ def test_the_mean_face_is_a_face():
     assert 17 < mouth[1] - left_eye[1] < 22
     with pytest.raises(ValueError, match="read-only"):
         MEAN_LANDMARKS[0] = 0
+
+
+@pytest.mark.parametrize(
+    ("side", "crop", "ready"),
+    [
+        (99, "auto", True),
+        (100, "auto", False),
+        (48, "always", False),
+        (900, "never", True),
+    ],
+)
+def test_small_pictures_are_ready_crops(side, crop, ready):
+    assert is_ready_crop(np.zeros((48, side), np.uint8), crop) is ready
+
+
+def test_crop_has_three_values():
+    with pytest.raises(DataError, match="auto, always, never"):
+        is_ready_crop(np.zeros((48, 48), np.uint8), "sometimes")
+
+
+def test_a_narrow_ready_crop_keeps_its_proportions():
+    np.testing.assert_array_equal(
+        whole_picture_box(np.zeros((80, 60), np.uint8)), [[-10, 0, 80, 80]]
+    )

@@ -1,0 +1,290 @@
+"""``python -m fer_live image``: label the faces of photographs."""
+
+import argparse
+import glob
+import importlib.util
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+from fer_core.crop import CROP_CHOICES, FRAMING_VERSION, is_ready_crop
+from fer_core.detectors import DEFAULT_DETECTOR, DETECTORS
+from fer_core.errors import DataError, PictureError
+from fer_core.files import write_atomically
+from fer_core.labels import SCHEMES
+from fer_core.pictures import SUFFIXES, read_picture
+from fer_live.overlay import annotate
+from fer_live.recognizer import DEFAULT_MODEL, EmotionRecognizer, Face
+
+#: Photographs are searched at twice the size of video frames: there is time to find small faces.
+PHOTO_WORKING_SIDE = 1280
+
+#: Ending of the annotated pictures' names; folders are read without these.
+ANNOTATED = ".annotated.png"
+
+#: The file that lists all photographs of a run.
+REPORT = "faces.json"
+
+_LISTED = 5
+
+
+@dataclass(frozen=True)
+class LabelledPhoto:
+    """One photograph and what was found in it.
+
+    Attributes
+    ----------
+    path : Path
+    width, height : int
+        Of the picture as it was analysed: upright, and shrunk where it was very large.
+    faces : list of Face
+    annotated : str
+        Name of the annotated picture; empty where there is none.
+    error : str
+        Why the photograph could not be read; empty where it could.
+    """
+
+    path: Path
+    width: int = 0
+    height: int = 0
+    faces: Sequence[Face] = ()
+    annotated: str = ""
+    error: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what was found as plain values, ready for JSON."""
+        if self.error:
+            return {"photo": str(self.path), "error": self.error}
+        return {
+            "photo": str(self.path),
+            "annotated": self.annotated,
+            "width": self.width,
+            "height": self.height,
+            "faces": [face.as_dict() for face in self.faces],
+        }
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the subcommand ``image``."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "image",
+        help="label the faces of photographs",
+        description="Finds the faces of photographs, labels them, prints a table, and writes "
+        f"annotated pictures and {REPORT}.",
+    )
+    parser.add_argument(
+        "photos",
+        nargs="*",
+        metavar="PHOTO",
+        help="picture, folder or pattern such as 'party/*.jpg' (default: a portrait that "
+        "scikit-image brings)",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("fer_out"), metavar="DIR", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--model", default=DEFAULT_MODEL, metavar="NAME", help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--detector", default=DEFAULT_DETECTOR, choices=list(DETECTORS), help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--detector-file", type=Path, metavar="FILE", help="model file of the detector (yunet, cnn)"
+    )
+    parser.add_argument(
+        "--scheme", choices=list(SCHEMES), help="label scheme (default: the model's own)"
+    )
+    parser.add_argument(
+        "--crop",
+        default="auto",
+        choices=CROP_CHOICES,
+        help="search faces in pictures of 100 pixels and more (auto), in all, or in none",
+    )
+    parser.add_argument(
+        "--skip-broken", action="store_true", help="go on without photographs that can't be read"
+    )
+    parser.set_defaults(command=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the subcommand ``image``."""
+    paths = find_photos(args.photos) if args.photos else [portrait()]
+    broken = find_broken(paths)
+    if broken and not args.skip_broken:
+        raise PictureError(_list_broken(broken, len(paths)))
+    options: dict[str, Any] = {"working_side": PHOTO_WORKING_SIDE}
+    if args.detector_file is not None:
+        options["path"] = args.detector_file
+    recognizer = EmotionRecognizer.load(
+        args.model, detector=args.detector, scheme=args.scheme, **options
+    )
+    photos = label_photos(paths, recognizer, args.out, args.crop, broken)
+    write_report(args.out / REPORT, photos, recognizer, args)
+    Console().print(as_table(photos))
+    # Not through rich, which would break long paths into lines.
+    print(f"Annotated pictures and {REPORT} are in {args.out}")
+    return 0
+
+
+def find_photos(names: Sequence[str]) -> list[Path]:
+    """Return the pictures that file names, folders and patterns mean, each once.
+
+    Raises
+    ------
+    DataError
+        If a folder holds no picture, or a pattern matches nothing.
+    """
+    found: dict[Path, None] = {}
+    for name in names:
+        path = Path(name)
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if _is_photo(p))
+            if not inside:
+                raise DataError(f"{path}: there are no pictures in this folder")
+        elif not path.exists() and glob.has_magic(name):
+            inside = sorted(Path(p) for p in glob.glob(name, recursive=True) if _is_photo(Path(p)))
+            if not inside:
+                raise DataError(f"{name}: no picture matches this pattern")
+        else:
+            inside = [path]
+        found.update(dict.fromkeys(inside))
+    return list(found)
+
+
+def find_broken(paths: Sequence[Path]) -> dict[Path, str]:
+    """Return the pictures that can't be read, each with what is wrong."""
+    broken = {}
+    with _progress(len(paths)) as progress:
+        for path in progress.track(paths, description="Checking"):
+            try:
+                read_picture(path)
+            except PictureError as error:
+                broken[path] = str(error)
+    return broken
+
+
+def label_photos(
+    paths: Sequence[Path],
+    recognizer: EmotionRecognizer,
+    out: Path,
+    crop: str,
+    broken: dict[Path, str],
+) -> list[LabelledPhoto]:
+    """Label photographs and write the annotated pictures."""
+    photos, taken = [], set[str]()
+    with _progress(len(paths)) as progress:
+        for path in progress.track(paths, description="Labelling"):
+            if path in broken:
+                photos.append(LabelledPhoto(path, error=broken[path]))
+                continue
+            frame = read_picture(path)
+            if is_ready_crop(frame, crop):
+                faces = [recognizer.analyze_crop(frame)]
+            else:
+                faces = recognizer.analyze(frame)
+            name = _free_name(path.stem, taken)
+            write_picture(out / name, annotate(frame, faces))
+            height, width = frame.shape[:2]
+            photos.append(LabelledPhoto(path, width, height, faces, name))
+    return photos
+
+
+def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
+    """Write a picture whole or not at all, in the format that the name's ending says."""
+    done, content = cv2.imencode(path.suffix, picture)
+    if not done:
+        raise PictureError(f"{path}: OpenCV can't encode a picture in this format")
+    with write_atomically(path) as temporary:
+        # Written here, since OpenCV can't open every file name on every system.
+        temporary.write_bytes(content.tobytes())
+
+
+def write_report(
+    path: Path,
+    photos: Sequence[LabelledPhoto],
+    recognizer: EmotionRecognizer,
+    args: argparse.Namespace,
+) -> None:
+    """Write the JSON file that lists all photographs, also those with no face or an error."""
+    report = {
+        "model": args.model,
+        "detector": args.detector,
+        "framing": FRAMING_VERSION,
+        "scheme": recognizer.scheme.name,
+        "labels": recognizer.scheme.labels,
+        "photos": [photo.as_dict() for photo in photos],
+    }
+    with write_atomically(path) as temporary:
+        temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def as_table(photos: Sequence[LabelledPhoto]) -> Table:
+    """Return one row for each face, and for each photograph that has none."""
+    table = Table("photo", "face", "label", "", "second choice", "")
+    for photo in photos:
+        name = escape(photo.path.name)
+        if photo.error:
+            table.add_row(name, "", "[red]can't be read[/]")
+        elif not photo.faces:
+            table.add_row(name, "", "[yellow]no face found[/]")
+        for number, face in enumerate(photo.faces, start=1):
+            (first, p), (second, q) = face.ranking[:2]
+            cells = (name if number == 1 else "", str(number), f"[bold]{escape(first)}[/]")
+            table.add_row(*cells, f"{p:.0%}", escape(second), f"{q:.0%}")
+    return table
+
+
+def portrait() -> Path:
+    """Return the file of scikit-image's astronaut, a portrait of Eileen Collins by NASA."""
+    spec = importlib.util.find_spec("skimage")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder) / "data" / "astronaut.png"
+        if path.is_file():
+            return path
+    raise DataError("scikit-image's astronaut.png was not found; name a photograph of your own")
+
+
+def _is_photo(path: Path) -> bool:
+    hidden = path.name.startswith(".")
+    made_here = path.name.endswith(ANNOTATED)
+    return path.suffix.lower() in SUFFIXES and not hidden and not made_here and path.is_file()
+
+
+def _list_broken(broken: dict[Path, str], total: int) -> str:
+    reasons = list(broken.values())
+    if total == 1:
+        return reasons[0]
+    more = f"\n  and {len(reasons) - _LISTED} more" if len(reasons) > _LISTED else ""
+    listed = "".join(f"\n  {reason}" for reason in reasons[:_LISTED])
+    return (
+        f"{len(broken)} of {total} photographs can't be read; --skip-broken goes on without "
+        f"them:{listed}{more}"
+    )
+
+
+def _free_name(stem: str, taken: set[str]) -> str:
+    """Return a name for the annotated picture that no other photograph of this run has."""
+    name, n = f"{stem}{ANNOTATED}", 1
+    # Compared in lower case: not every file system tells A from a.
+    while name.lower() in taken:
+        n += 1
+        name = f"{stem}-{n}{ANNOTATED}"
+    taken.add(name.lower())
+    return name
+
+
+def _progress(total: int) -> Progress:
+    console = Console(stderr=True)
+    shown = total > 1 and console.is_terminal and "CI" not in os.environ
+    return Progress(console=console, transient=True, disable=not shown)
