@@ -80,7 +80,9 @@ class EnsembleSpec:
             apply_temperature(probas[m], t)
             for m, t in zip(self.members, self.temperatures, strict=True)
         ]
-        return np.einsum("m,mnk->nk", np.float32(self.weights), np.stack(calibrated))
+        return np.einsum(
+            "m,mnk->nk", np.array(self.weights, dtype=np.float32), np.stack(calibrated)
+        )
 
 
 def fit_ensemble(

@@ -128,13 +128,14 @@ def read_manifest(root: Path) -> Manifest:
 
 def write_manifest(root: Path, manifest: Manifest) -> None:
     """Write the manifest of the store at `root`, whole or not at all."""
+    models = {name: asdict(entry) for name, entry in sorted(manifest.models.items())}
+    for fields in models.values():
+        del fields["name"]
     stored = {
         "format": FORMAT,
         "aliases": dict(sorted(manifest.aliases.items())),
-        "models": {name: asdict(entry) for name, entry in sorted(manifest.models.items())},
+        "models": models,
     }
-    for fields in stored["models"].values():
-        del fields["name"]
     with write_atomically(root / MANIFEST) as path:
         path.write_text(json.dumps(stored, indent=1) + "\n")
 

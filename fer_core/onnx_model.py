@@ -36,8 +36,9 @@ class OnnxClassifier:
 
     Parameters
     ----------
-    path : path
-        The network: one uint8 input (n, 48, 48), one output (n, k) of probabilities.
+    network : path or bytes
+        An ONNX file or its content: one uint8 input (n, 48, 48), one output (n, k) of
+        probabilities.
     classes : int (k,)
         Codes of the columns.
     threads : int or None
@@ -53,12 +54,12 @@ class OnnxClassifier:
 
     def __init__(
         self,
-        path: str | PathLike[str],
+        network: str | PathLike[str] | bytes,
         classes: ArrayLike,
         threads: int | None = None,
         batch_size: int = 64,
     ) -> None:
-        self.path = Path(path)
+        self.network = network if isinstance(network, bytes) else Path(network)
         self.classes_ = np.asarray(classes, dtype=np.int64)
         self.threads = threads
         self.batch_size = batch_size
@@ -102,18 +103,24 @@ class OnnxClassifier:
         options.log_severity_level = 3
         try:
             session = runtime.InferenceSession(
-                str(self.path), options, providers=["CPUExecutionProvider"]
+                self.network if isinstance(self.network, bytes) else str(self.network),
+                options,
+                providers=["CPUExecutionProvider"],
             )
         except Exception as error:  # ONNX Runtime's errors share no base class
             raise ModelStoreError(
-                f"{self.path}: this is not a network that ONNX Runtime can open ({error})"
+                f"{self._name}: this is not a network that ONNX Runtime can open ({error})"
             ) from error
         width = session.get_outputs()[0].shape[-1]
         if width != len(self.classes_):
             raise ModelStoreError(
-                f"{self.path}: the network has {width} outputs for {len(self.classes_)} classes"
+                f"{self._name}: the network has {width} outputs for {len(self.classes_)} classes"
             )
         return session
+
+    @property
+    def _name(self) -> str:
+        return "ONNX network" if isinstance(self.network, bytes) else str(self.network)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the session out: a copy opens the file again."""

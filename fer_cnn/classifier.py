@@ -1,0 +1,156 @@
+"""A network as a scikit-learn classifier: Keras to train, ONNX Runtime to predict."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.validation import check_is_fitted
+
+from fer_cnn.export import export_onnx
+from fer_cnn.recipes import Recipe, get_recipe
+from fer_cnn.training import EpochRecord, train
+from fer_core.errors import FerError
+from fer_core.files import write_atomically
+from fer_core.onnx_model import OnnxClassifier, check_faces
+
+logger = logging.getLogger(__name__)
+
+
+class CNNClassifier(ClassifierMixin, BaseEstimator):
+    """A convolutional network trained by a recipe.
+
+    Parameters
+    ----------
+    recipe : str or Recipe
+        Name in `fer_cnn.recipes.RECIPES`, or a recipe of one's own.
+    seed : int
+        Initial weights, order and augmentation.
+    out : path or None
+        Folder for checkpoints; a training that it holds goes on.
+    max_minutes : float or None
+        See `fer_cnn.training.train`.
+
+    Attributes
+    ----------
+    classes_ : int64 (k,)
+        Codes of the probability columns, sorted.
+    history_ : list of EpochRecord
+    keras_file_, onnx_file_ : bytes
+        The fitted network, as saved by Keras and as exported to ONNX.
+    """
+
+    def __init__(
+        self,
+        recipe: str | Recipe = "compact",
+        *,
+        seed: int = 0,
+        out: str | Path | None = None,
+        max_minutes: float | None = None,
+    ) -> None:
+        self.recipe = recipe
+        self.seed = seed
+        self.out = out
+        self.max_minutes = max_minutes
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        validation: tuple[NDArray[np.uint8], NDArray[np.int64]] | None = None,
+    ) -> CNNClassifier:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : uint8 (n, 48, 48)
+            Faces.
+        y : int (n,)
+            Codes.
+        validation : (faces, y) or None
+            Measured after every epoch, for the history only.
+
+        Raises
+        ------
+        DataError
+            If the faces are not uint8 (n, 48, 48).
+        FerError
+            If `max_minutes` is over before the last epoch; the checkpoint in `out` stays.
+        """
+        faces = check_faces(np.asarray(X))
+        self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
+        if validation is not None:
+            known = np.isin(validation[1], self.classes_)
+            validation = (
+                validation[0][known],
+                np.searchsorted(self.classes_, validation[1][known]),
+            )
+        recipe = get_recipe(self.recipe) if isinstance(self.recipe, str) else self.recipe
+        training = train(
+            recipe,
+            faces,
+            codes,
+            len(self.classes_),
+            validation=validation,
+            seed=self.seed,
+            out=None if self.out is None else Path(self.out),
+            max_minutes=self.max_minutes,
+            on_epoch=lambda record: logger.info(describe_epoch(record, recipe.epochs)),
+        )
+        if not training.finished:
+            raise FerError(
+                f"the training stopped after {len(training.history)} of {recipe.epochs} epochs, "
+                f"as max_minutes={self.max_minutes:g} asks"
+                + (f"; it can go on from {self.out}" if self.out else "")
+            )
+        self.history_ = training.history
+        with tempfile.TemporaryDirectory() as folder:
+            keras_file, onnx_file = Path(folder) / "model.keras", Path(folder) / "model.onnx"
+            _save_without_optimizer(training.model, keras_file)
+            export_onnx(keras_file, onnx_file)
+            self.keras_file_ = keras_file.read_bytes()
+            self.onnx_file_ = onnx_file.read_bytes()
+        self._serving = OnnxClassifier(self.onnx_file_, self.classes_)
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Return probabilities float32 (n, k) of faces uint8 (n, 48, 48)."""
+        check_is_fitted(self, "onnx_file_")
+        return self._serving.predict_proba(np.asarray(X))
+
+    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
+        """Return the most probable code of each face: int64 (n,)."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def save(self, folder: str | Path) -> dict[str, Path]:
+        """Write ``model.keras``, to train on, and ``model.onnx``, to serve; return their paths."""
+        check_is_fitted(self, "onnx_file_")
+        paths = {}
+        for name, content in (("model.keras", self.keras_file_), ("model.onnx", self.onnx_file_)):
+            with write_atomically(Path(folder) / name) as path:
+                path.write_bytes(content)
+            paths[name] = Path(folder) / name
+        return paths
+
+
+def describe_epoch(record: EpochRecord, epochs: int) -> str:
+    """Return an epoch's figures as one line."""
+    return (
+        f"epoch {record.epoch}/{epochs}: loss {record.loss:.3f}, accuracy {record.accuracy:.3f}, "
+        f"validation loss {record.val_loss:.3f}, accuracy {record.val_accuracy:.3f} "
+        f"({record.seconds:.0f} s)"
+    )
+
+
+def _save_without_optimizer(model: Any, path: Path) -> None:
+    # The optimiser's moments are twice the size of the weights and serve nothing here.
+    from fer_core.extras import require
+
+    keras = require("keras", "train")
+    bare = keras.Model(model.inputs, model.outputs, name=model.name)
+    bare.save(path)

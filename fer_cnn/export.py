@@ -1,0 +1,87 @@
+"""Keras networks to ONNX: ``python -m fer_cnn.export model.keras model.onnx``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fer_core.cli import run_command
+from fer_core.errors import FerError
+from fer_core.extras import require
+from fer_core.files import write_atomically
+from fer_core.model_entry import probe_faces
+from fer_core.onnx_model import OnnxClassifier
+
+#: Largest difference of a probability between Keras and ONNX Runtime.
+PARITY = 1e-4
+
+
+def export_onnx(keras_file: Path, onnx_file: Path) -> None:
+    """Export a saved network to ONNX in a process of its own.
+
+    The converter reads TensorFlow graphs only, so that process runs Keras on TensorFlow whichever
+    backend trained the network.
+
+    Parameters
+    ----------
+    keras_file, onnx_file : Path
+        What to read and what to write.
+
+    Raises
+    ------
+    FerError
+        If the export fails, or its probabilities differ from Keras's by more than `PARITY`.
+    """
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent.parent), *sys.path[1:]]),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "fer_cnn.export", str(keras_file), str(onnx_file)],
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode != 0:
+        reason = done.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise FerError(f"{keras_file}: could not be exported to ONNX ({reason[0]})")
+
+
+def _export_here(keras_file: Path, onnx_file: Path) -> None:
+    keras = require("keras", "train")
+    require("tf2onnx", "train")
+    model = keras.saving.load_model(keras_file, compile=False)
+    expected = np.asarray(model(probe_faces()))  # the exporter wants a model that was called
+    with write_atomically(onnx_file) as path:
+        model.export(path, format="onnx", verbose=False)
+        exported = OnnxClassifier(path, range(expected.shape[1])).predict_proba(probe_faces())
+        difference = float(np.abs(exported - expected).max())
+        if not difference < PARITY:
+            raise FerError(
+                f"{keras_file}: the exported network's probabilities differ by {difference:.2g} "
+                f"from Keras's, more than {PARITY:g}"
+            )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m fer_cnn.export", description=__doc__)
+    parser.add_argument("keras_file", type=Path)
+    parser.add_argument("onnx_file", type=Path)
+
+    def command(args: argparse.Namespace) -> None:
+        _export_here(args.keras_file, args.onnx_file)
+
+    return run_command(parser, command, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

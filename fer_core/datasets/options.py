@@ -1,0 +1,70 @@
+"""The command line options that say which pictures to use, and loading what they say."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from fer_core.datasets.dataset import Dataset
+from fer_core.errors import DataError
+
+DATASETS = ("demo", "fer2013", "folder")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which pictures to use."""
+    group = parser.add_argument_group("pictures")
+    group.add_argument(
+        "--dataset", choices=DATASETS, help="what --data holds (default: the demo faces)"
+    )
+    group.add_argument("--data", type=Path, metavar="PATH", help="folder, archive or csv")
+    group.add_argument(
+        "--download", action="store_true", help="get FER2013 from Kaggle (needs kagglehub)"
+    )
+    group.add_argument("--votes", type=Path, metavar="CSV", help="FER+ votes for FER2013")
+    group.add_argument(
+        "--crop",
+        choices=("auto", "always", "never"),
+        default="auto",
+        help="find and crop faces in your own pictures (auto: those of 100 pixels and more)",
+    )
+    group.add_argument(
+        "--skip-broken", action="store_true", help="leave out pictures that can't be read"
+    )
+
+
+def load_dataset(args: argparse.Namespace) -> Dataset:
+    """Load what the options name.
+
+    Raises
+    ------
+    DataError
+        If options contradict each other or the data are not what they should be.
+    """
+    name = args.dataset or ("fer2013" if args.download else "demo")
+    if args.data is not None and args.dataset in (None, "demo"):
+        raise DataError("--data needs --dataset fer2013 or --dataset folder to say what it holds")
+    if args.download and (name != "fer2013" or args.data is not None):
+        raise DataError("--download gets FER2013: use it with --dataset fer2013 and without --data")
+    if args.votes is not None and name != "fer2013":
+        raise DataError("--votes are FER+ votes, which belong to --dataset fer2013")
+    if name == "demo":
+        from fer_core.datasets.demo import load_demo
+
+        return load_demo()
+    if args.data is None and not args.download:
+        hint = " or --download" if name == "fer2013" else ""
+        raise DataError(f"--dataset {name} needs --data PATH{hint}")
+    if name == "folder":
+        from fer_core.datasets.folder import load_folder
+
+        return load_folder(args.data, crop=args.crop, skip_broken=args.skip_broken)
+    from fer_core.datasets.fer2013 import download_fer2013, load_fer2013
+
+    path = download_fer2013() if args.download else args.data
+    dataset = load_fer2013(path, skip_broken=args.skip_broken)
+    if args.votes is not None:
+        from fer_core.datasets.ferplus import join_votes
+
+        dataset = join_votes(dataset, args.votes)
+    return dataset
