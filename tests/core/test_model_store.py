@@ -1,0 +1,236 @@
+import json
+import pickle
+from dataclasses import replace
+
+import joblib
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from fer_core import model_store
+from fer_core.ensemble import EnsembleSpec, save_spec
+from fer_core.errors import ModelStoreError
+from fer_core.model_entry import MANIFEST, ModelEntry, probe_faces
+from fer_core.model_store import ModelStore
+from fer_core.onnx_model import OnnxClassifier
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return np.random.default_rng(0).integers(0, 256, (40, 48, 48)).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def pipeline(faces):
+    flat = FunctionTransformer(np.reshape, kw_args={"shape": (-1, 2304)})
+    return make_pipeline(flat, LogisticRegression(C=1e-6)).fit(faces, np.arange(40) % 3)
+
+
+def onnx_file(path, k=3):
+    """A network that gives the softmax of a random projection of the pixels."""
+    weights = np.random.default_rng(1).normal(size=(2304, k)).astype(np.float32) / 2304
+    nodes = [
+        helper.make_node("Cast", ["faces"], ["real"], to=TensorProto.FLOAT),
+        helper.make_node("Flatten", ["real"], ["flat"]),
+        helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("faces", TensorProto.UINT8, ["n", 48, 48])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["n", k])],
+        [onnx.numpy_helper.from_array(weights, "weights")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 15)], ir_version=8)
+    onnx.save(model, path)
+    return path
+
+
+def entry(name, loader="load_pipeline", family="landmarks"):
+    return ModelEntry(
+        name=name,
+        family=family,
+        loader=f"fer_core.model_store:{loader}",
+        scheme="own",
+        labels=("a", "b", "c"),
+        codes=(0, 1, 2),
+        licence="Code: MIT.",
+    )
+
+
+@pytest.fixture
+def store(tmp_path, pipeline):
+    """A store with a pickled pipeline, a network and an ensemble of both."""
+    store = ModelStore(tmp_path / "store", trusted=True)
+    joblib.dump(pipeline, tmp_path / "model.joblib")
+    store.add(entry("pipe"), {"model.joblib": tmp_path / "model.joblib"}, pipeline)
+    network = OnnxClassifier(onnx_file(tmp_path / "model.onnx"), [0, 1, 2])
+    store.add(entry("net", "load_onnx", "cnn"), {"model.onnx": tmp_path / "model.onnx"}, network)
+    spec = EnsembleSpec(("pipe", "net"), (1.2, 0.8), (0.5, 0.5))
+    save_spec(spec, tmp_path / "ensemble.json")
+    store.add(
+        entry("both", "load_ensemble", "ensemble"),
+        {"ensemble.json": tmp_path / "ensemble.json"},
+        model_store.Ensemble(spec, {"pipe": pipeline, "net": network}),
+    )
+    return store
+
+
+def edit_manifest(store, change):
+    path = store.root / MANIFEST
+    stored = json.loads(path.read_text())
+    change(stored)
+    path.write_text(json.dumps(stored))
+
+
+def test_what_is_loaded_answers_as_what_was_stored(store, pipeline, faces):
+    np.testing.assert_array_equal(
+        store.load("pipe").predict_proba(faces), pipeline.predict_proba(faces)
+    )
+    both = store.load("both")
+    members = {name: store.load(name).predict_proba(faces) for name in ("pipe", "net")}
+    np.testing.assert_allclose(both.predict_proba(faces), both.spec.combine(members), atol=1e-6)
+
+
+def test_second_names_and_suggestions(store, faces):
+    store.alias("landmarks", "pipe")
+    assert store.entry("landmarks").name == "pipe"
+    with pytest.raises(ModelStoreError, match="Did you mean 'landmarks'"):
+        store.load("landmrks")
+
+
+def test_an_empty_store_says_how_to_make_models(tmp_path):
+    with pytest.raises(ModelStoreError, match=r"no models here yet.*benchmarks\.run"):
+        ModelStore(tmp_path).load("ensemble")
+
+
+@pytest.mark.parametrize("damage", ["cut off", "changed", "missing"])
+def test_damaged_files_are_refused_before_they_are_unpickled(store, damage, monkeypatch):
+    path = store.root / "pipe" / "model.joblib"
+    content = path.read_bytes()
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(content[:-10] if damage == "cut off" else content[:-1] + b"x")
+    monkeypatch.setattr(joblib, "load", lambda _: pytest.fail("unpickled a damaged file"))
+    with pytest.raises(ModelStoreError, match=r"model\.joblib"):
+        store.load("pipe")
+    with pytest.raises(ModelStoreError, match=r"model\.joblib"):
+        store.load("both")
+
+
+def test_pickles_of_other_stores_need_trust(store):
+    with pytest.raises(ModelStoreError, match="trusted=True"):
+        ModelStore(store.root).load("pipe")
+    assert ModelStore(store.root).load("net").classes_.tolist() == [0, 1, 2]
+
+
+def test_files_in_no_manifest_need_trust(tmp_path, pipeline, faces):
+    path = tmp_path / "mine.joblib"
+    joblib.dump(pipeline, path)
+    with pytest.raises(ModelStoreError, match="trusted=True"):
+        model_store.load(str(path))
+    loaded = model_store.load(str(path), trusted=True)
+    np.testing.assert_array_equal(loaded.predict(faces), pipeline.predict(faces))
+
+
+def test_a_loader_from_elsewhere_is_refused(store):
+    edit_manifest(store, lambda m: m["models"]["net"].update(loader="os:system"))
+    with pytest.raises(ModelStoreError, match="'os:system'"):
+        store.load("net")
+
+
+def test_a_file_outside_the_store_is_refused(store):
+    edit_manifest(
+        store, lambda m: m["models"]["net"]["files"][0].update(path="../pipe/model.joblib")
+    )
+    with pytest.raises(ModelStoreError, match="outside the store"):
+        store.load("net")
+
+
+def test_a_damaged_manifest_is_one_sentence(store):
+    (store.root / MANIFEST).write_text("{")
+    with pytest.raises(ModelStoreError, match="manifest is damaged"):
+        store.load("net")
+    (store.root / MANIFEST).write_text('{"format": 99, "models": {}, "aliases": {}}')
+    with pytest.raises(ModelStoreError, match="format 99"):
+        store.load("net")
+
+
+def test_other_versions_that_answer_differently_are_refused(store):
+    def older(manifest):
+        manifest["models"]["pipe"]["versions"]["scikit-learn"] = "0.1"
+
+    edit_manifest(store, older)
+    store.load("pipe")  # another version that answers the same is welcome
+
+    def wrong(manifest):
+        manifest["models"]["pipe"]["probe"][0] = [0.9, 0.05, 0.05]
+
+    edit_manifest(store, wrong)
+    with pytest.raises(
+        ModelStoreError, match=r"scikit-learn 0\.1.*pip install.*scikit-learn==0\.1"
+    ):
+        store.load("pipe")
+
+
+def test_what_cant_be_unpickled_names_the_versions(store):
+    path = store.root / "pipe" / "model.joblib"
+    path.write_bytes(pickle.dumps(probe_faces)[:-4])
+
+    def relist(manifest):
+        fields = manifest["models"]["pipe"]
+        fields["versions"]["scikit-learn"] = "0.1"
+        fields["files"][0].update(sha256=model_store.sha256_of(path), size=path.stat().st_size)
+
+    edit_manifest(store, relist)
+    with pytest.raises(ModelStoreError, match=r"can't be loaded.*scikit-learn 0\.1"):
+        store.load("pipe")
+
+
+def test_storing_again_replaces_and_leaves_nothing_behind(store, pipeline, tmp_path, faces):
+    changed = LogisticRegression(C=1e-7)
+    again = make_pipeline(pipeline[0], changed).fit(faces, np.arange(40) % 3)
+    joblib.dump(again, tmp_path / "model.joblib")
+    store.add(entry("pipe"), {"model.joblib": tmp_path / "model.joblib"}, again)
+    np.testing.assert_array_equal(
+        store.load("pipe").predict_proba(faces), again.predict_proba(faces)
+    )
+    assert sorted(p.name for p in store.root.iterdir()) == ["both", MANIFEST, "net", "pipe"]
+
+
+def test_an_interrupted_add_keeps_the_old_model(store, tmp_path, pipeline, faces):
+    before = store.load("pipe").predict_proba(faces)
+
+    class Broken:
+        def predict_proba(self, faces):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store.add(entry("pipe"), {"model.joblib": tmp_path / "model.joblib"}, Broken())
+    np.testing.assert_array_equal(store.load("pipe").predict_proba(faces), before)
+
+
+def test_skops_needs_no_trust_and_refuses_foreign_types(tmp_path, faces):
+    import skops.io
+
+    plain = make_pipeline(LogisticRegression()).fit(np.eye(6), np.arange(6) % 3)
+    skops.io.dump(plain, tmp_path / "model.skops")
+    loaded = model_store._read_skops(tmp_path / "model.skops")
+    np.testing.assert_array_equal(loaded.predict(np.eye(6)), plain.predict(np.eye(6)))
+    skops.io.dump(make_pipeline(FunctionTransformer(json.loads)), tmp_path / "foreign.skops")
+    with pytest.raises(ModelStoreError, match="names the type"):
+        model_store._read_skops(tmp_path / "foreign.skops")
+
+
+def test_the_card_tells_figures_and_hashes(store):
+    stored = store.entry("net")
+    card = (store.root / "net" / "README.md").read_text()
+    assert stored.files[0].sha256 in card
+    assert "An expression is not a feeling" in card
+    assert replace(stored, files=()).size == 0 < stored.size
