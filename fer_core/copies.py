@@ -69,7 +69,7 @@ def copy_groups(faces: NDArray[np.uint8]) -> NDArray[np.int64]:
     -------
     int64 (n,)
     """
-    key = content_key(f"copies {NEAR_COPY_RMS}", [np.ascontiguousarray(faces).tobytes()])
+    key = content_key(f"copies {NEAR_COPY_RMS}", [np.ascontiguousarray(faces).data])
     return cached(key, lambda: {"groups": join_pairs(find_copies(faces), len(faces))})["groups"]
 
 

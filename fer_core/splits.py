@@ -43,6 +43,9 @@ class TestPart:
     names : str (n,)
     copied : bool (n,)
         Whether a copy of the picture is among those that fit or choose.
+    n_missed : int
+        How many more test pictures there are in which no face was found. They count as errors:
+        accuracy over all pictures is (number right) / (len + n_missed).
     """
 
     __test__ = False  # not a test case, whatever pytest thinks of the name
@@ -50,6 +53,7 @@ class TestPart:
     faces: NDArray[np.uint8]
     names: NDArray[np.str_]
     copied: NDArray[np.bool_]
+    n_missed: int
     _dataset: Dataset
 
     def __len__(self) -> int:
@@ -188,18 +192,21 @@ def stratified_holdout(
     bool (n,)
         True for the pictures held out.
     """
-    order = np.argsort(groups, kind="stable")
-    starts = np.flatnonzero(np.diff(groups[order], prepend=-1))
-    members = np.split(order, starts[1:])
-    wanted = share * np.bincount(y)
-    held = np.zeros(len(y), dtype=bool)
-    for g in np.random.default_rng(seed).permutation(len(members)):
-        codes, counts = np.unique(y[members[g]], return_counts=True)
+    _, group = np.unique(groups, return_inverse=True)
+    n_groups, k = group.max(initial=-1) + 1, y.max(initial=0) + 1
+    members: list[list[tuple[int, int]]] = [[] for _ in range(n_groups)]
+    keys, counts = np.unique(group * k + y, return_counts=True)
+    for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
+        members[key // k].append((key % k, count))
+    wanted = (share * np.bincount(y)).tolist()
+    taken = np.zeros(n_groups, dtype=bool)
+    for g in np.random.default_rng(seed).permutation(n_groups):
         # Taking c of a class with w still wanted changes |w| by |w - c| - |w|.
-        if (np.abs(wanted[codes] - counts) - np.abs(wanted[codes])).sum() < 0:
-            held[members[g]] = True
-            wanted[codes] -= counts
-    return held
+        if sum(abs(wanted[code] - c) - abs(wanted[code]) for code, c in members[g]) < 0:
+            taken[g] = True
+            for code, c in members[g]:
+                wanted[code] -= c
+    return taken[group]
 
 
 def _tenth(
@@ -231,6 +238,9 @@ def _assemble(
     chosen: NDArray[np.bool_],
     test: NDArray[np.bool_],
 ) -> Split:
+    found = np.ones(len(dataset), dtype=bool) if dataset.found is None else dataset.found
+    n_missed = int((test & ~found).sum())
+    fit, chosen, test = fit & found, chosen & found, test & found
     labels = dataset.scheme.labels
     for part, mask in (("fitting", fit), ("validation", chosen), ("test", test)):
         counts = np.bincount(dataset.y[mask], minlength=len(labels))
@@ -256,6 +266,7 @@ def _assemble(
             faces=held.faces,
             names=held.names,
             copied=has_copy_in(groups[test], seen),
+            n_missed=n_missed,
             _dataset=held,
         ),
     )

@@ -17,12 +17,12 @@ logger = logging.getLogger(__name__)
 Arrays = Mapping[str, NDArray]
 
 
-def content_key(kind: str, pieces: Iterable[bytes]) -> str:
+def content_key(kind: str, pieces: Iterable[bytes | memoryview]) -> str:
     """Return a key that changes with `kind` and with the bytes or the order of `pieces`."""
     digest = hashlib.blake2b(kind.encode(), digest_size=16)
     for piece in pieces:
         # The length keeps b"ab" + b"c" apart from b"a" + b"bc".
-        digest.update(len(piece).to_bytes(8, "little"))
+        digest.update(memoryview(piece).nbytes.to_bytes(8, "little"))
         digest.update(piece)
     return digest.hexdigest()
 

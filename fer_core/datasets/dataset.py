@@ -37,6 +37,10 @@ class Dataset:
         FER2013's ``"public_test"`` and ``"private_test"``, or ``""`` where it assigns none.
     groups : int64 (n,)
         Pictures with the same number must stay on one side of a split: the same person.
+    found : bool (n,) or None
+        Whether a face was found in the picture; None where all are faces. The others keep their
+        place with the whole picture as `faces`: splits deal them out like the rest, never fit
+        or choose on them, and count them as errors when they are test pictures.
     votes : float32 (n, 10) or None
         FER+ votes in FER+ column order (see `fer_core.datasets.ferplus`), rows of zeros where
         there are none.
@@ -51,6 +55,7 @@ class Dataset:
     names: NDArray[np.str_]
     parts: NDArray[np.str_]
     groups: NDArray[np.int64]
+    found: NDArray[np.bool_] | None = None
     votes: NDArray[np.float32] | None = None
     notes: Mapping[str, object] = field(default_factory=dict)
 
@@ -61,7 +66,7 @@ class Dataset:
                 f"dataset '{self.name}': faces must be uint8 of shape (n, {FACE_SIZE}, "
                 f"{FACE_SIZE}). Got {self.faces.dtype} {self.faces.shape} instead."
             )
-        for attribute in ("y", "names", "parts", "groups", "votes"):
+        for attribute in ("y", "names", "parts", "groups", "found", "votes"):
             values = getattr(self, attribute)
             if values is not None and len(values) != n:
                 raise DataError(
@@ -85,13 +90,25 @@ class Dataset:
             names=self.names[i],
             parts=self.parts[i],
             groups=self.groups[i],
+            found=None if self.found is None else self.found[i],
             votes=None if self.votes is None else self.votes[i],
         )
 
     def in_scheme(self, scheme: Scheme) -> Dataset:
-        """Return the pictures whose label `scheme` keeps, with codes in its order."""
+        """Return the pictures whose label `scheme` keeps, with codes in its order.
+
+        Raises
+        ------
+        DataError
+            If the classes are not FER2013's seven, and `scheme` is another than the dataset's.
+        """
         if scheme == self.scheme:
             return self
+        if self.scheme.name != "fer7":
+            raise DataError(
+                f"dataset '{self.name}': its classes ({', '.join(self.scheme.labels)}) are not "
+                f"FER2013's seven, which scheme '{scheme.name}' is made from"
+            )
         y = scheme.encode(self.y)
         kept = self.subset(y >= 0)
         return replace(kept, y=y[y >= 0], scheme=scheme)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -17,16 +16,18 @@ from numpy.typing import NDArray
 
 from fer_core.datasets.cache import Arrays, cached, content_key
 from fer_core.datasets.dataset import FACE_SIZE, Dataset
-from fer_core.datasets.sources import Source, open_source, read_all
-from fer_core.datasets.tree import empty_class_folders, part_of, read_tree
+from fer_core.datasets.decoding import decode_tree, refuse_broken, stack_faces
+from fer_core.datasets.sources import Source, open_source
+from fer_core.datasets.tree import is_picture, part_of, read_tree, refuse_empty_folders
 from fer_core.errors import DataError, PictureError
 from fer_core.labels import LABELS, SCHEMES
-from fer_core.pictures import SUFFIXES, decode_picture, to_gray
+from fer_core.pictures import to_gray
 
 #: Where `--download` gets the folders; see https://www.kaggle.com/datasets/msambare/fer2013.
 KAGGLE_DATASET = "msambare/fer2013"
 
-_PIXELS = FACE_SIZE * FACE_SIZE
+#: The labels as the csv writes them.
+_CODES = frozenset(str(code) for code in range(len(LABELS)))
 
 
 def load_fer2013(path: str | os.PathLike[str], *, skip_broken: bool = False) -> Dataset:
@@ -56,9 +57,8 @@ def load_fer2013(path: str | os.PathLike[str], *, skip_broken: bool = False) -> 
         return _from_csv(p, p.read_bytes(), skip_broken)
     source = open_source(p)
     names = source.names()
-    tables = [n for n in names if PurePosixPath(n).suffix.lower() == ".csv"]
-    pictures = [n for n in names if PurePosixPath(n).suffix.lower() in SUFFIXES]
-    if tables and not pictures:
+    tables = [n for n in names if n.lower().endswith(".csv")]
+    if tables and not any(is_picture(n) for n in names):
         return _from_csv(p, source.read(_choose_table(p, tables)), skip_broken)
     return _from_tree(source, names, skip_broken)
 
@@ -85,57 +85,30 @@ def download_fer2013() -> Path:
         ) from error
 
 
-def refuse_broken(
-    path: Path, broken: list[tuple[str, str]], skip_broken: bool, n_all: int
-) -> list[str]:
-    """Return `broken` as lines, or raise if they are not to be skipped or nothing else is left."""
-    lines = [f"{name}: {why}" for name, why in broken]
-    if broken and (not skip_broken or len(broken) == n_all):
-        shown = "; ".join(lines[:3]) + (f"; and {len(lines) - 3} more" if len(lines) > 3 else "")
-        advice = "" if skip_broken else "; mend or remove them, or pass --skip-broken"
-        raise DataError(f"{path}: {len(broken)} of {n_all} can't be read: {shown}{advice}")
-    return lines
-
-
 def _from_tree(source: Source, names: list[str], skip_broken: bool) -> Dataset:
     tree = read_tree(source.path, names)
     if tree.scheme.name != "fer7":
         raise DataError(
-            f"{source.path}: the class folders {', '.join(tree.scheme.labels)} are not FER2013's; "
-            "for pictures of your own use --dataset folder"
+            f"{source.path}: the class folders {', '.join(tree.scheme.labels)} are not FER2013's "
+            "seven; for pictures of your own use --dataset folder"
         )
-    if source.path.is_dir() and (empty := empty_class_folders(source.path, tree)):
-        raise DataError(f"{source.path}: the class folder '{empty[0]}' holds no pictures")
-    contents = read_all(source, tree.pictures)
-    described = [f"{n} {y} {p}" for n, y, p in zip(tree.pictures, tree.y, tree.parts, strict=True)]
-    key = content_key(f"tree {skip_broken}", (*(d.encode() for d in described), *contents))
-
-    def compute() -> Arrays:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            results = list(pool.map(_decode_ready, contents, tree.pictures, chunksize=256))
-        broken = [(n, r) for n, r in zip(tree.pictures, results, strict=True) if isinstance(r, str)]
-        skipped = refuse_broken(source.path, broken, skip_broken, len(results))
-        good = [i for i, r in enumerate(results) if not isinstance(r, str)]
-        return {
-            "faces": np.stack([results[i] for i in good]),
-            "y": np.array([tree.y[i] for i in good], dtype=np.int64),
-            "names": np.array([tree.pictures[i] for i in good]),
-            "parts": np.array([tree.parts[i] for i in good]),
-            "skipped": np.array(skipped, dtype=np.str_),
-        }
-
-    return _dataset(cached(key, compute))
+    refuse_empty_folders(source.path, tree)
+    arrays = decode_tree(source, tree, _ready_face, "fer2013", skip_broken=skip_broken)
+    kept = arrays["index"]
+    return _dataset(
+        arrays["faces"],
+        np.array(tree.y, dtype=np.int64)[kept],
+        np.array(tree.pictures)[kept],
+        np.array(tree.parts)[kept],
+        arrays["broken"],
+    )
 
 
-def _decode_ready(content: bytes, name: str) -> NDArray[np.uint8] | str:
-    """Decode a picture that is a 48x48 face already, or return why it can't be."""
-    try:
-        face = to_gray(decode_picture(content, name))
-    except PictureError as error:
-        return str(error).removeprefix(f"{name}: ")
-    if face.shape != (FACE_SIZE, FACE_SIZE):
-        return f"{face.shape[1]}x{face.shape[0]} pixels, where FER2013 has 48x48"
-    return face
+def _ready_face(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], bool]:
+    height, width = picture.shape[:2]
+    if (height, width) != (FACE_SIZE, FACE_SIZE):
+        raise PictureError(f"{width}x{height} pixels, where FER2013 has 48x48")
+    return to_gray(picture), True
 
 
 def _choose_table(path: Path, tables: list[str]) -> str:
@@ -149,72 +122,93 @@ def _choose_table(path: Path, tables: list[str]) -> str:
 
 
 def _from_csv(path: Path, content: bytes, skip_broken: bool) -> Dataset:
-    key = content_key(f"csv {skip_broken}", [content])
-    return _dataset(cached(key, lambda: _parse_csv(path, content, skip_broken)))
+    key = content_key("fer2013 csv", [content])
+    table = cached(key, lambda: _parse_csv(path, content))
+    n_rows = len(table["y"]) + len(table["broken"])
+    refuse_broken(path, table["broken"].tolist(), n_rows, skip_broken=skip_broken)
+    return _dataset(table["faces"], table["y"], table["names"], table["parts"], table["broken"])
 
 
-def _parse_csv(path: Path, content: bytes, skip_broken: bool) -> Arrays:
-    reader = csv.reader(io.StringIO(content.decode("utf-8", errors="replace")))
-    header = [column.strip().lower() for column in next(reader, [])]
-    try:
-        i_label, i_pixels = header.index("emotion"), header.index("pixels")
-    except ValueError:
-        raise DataError(
-            f"{path}: this is not FER2013's csv: its header is '{','.join(header)[:60]}', "
-            "expected the columns emotion, pixels and Usage"
-        ) from None
-    i_usage = header.index("usage") if "usage" in header else None
+def _parse_csv(path: Path, content: bytes) -> Arrays:
+    reader = csv.reader(io.StringIO(content.decode("utf-8", errors="replace"), newline=""))
     faces, y, names, parts, broken = [], [], [], [], []
-    n_rows = 0
-    for n_rows, row in enumerate(reader, start=1):
-        # Row numbers are kept in the names, because FER+ votes are aligned by row.
-        name = f"row {n_rows}"
-        face = _parse_row(row, i_label, i_pixels)
-        if isinstance(face, str):
-            broken.append((name, face))
-            continue
-        faces.append(face)
-        y.append(int(row[i_label]))
-        names.append(f"row{n_rows - 1:05d}")
-        parts.append(part_of(row[i_usage]) if i_usage is not None else "")
-    skipped = refuse_broken(path, broken, skip_broken, n_rows)
-    if not faces:
-        raise DataError(f"{path}: the table has a header but no rows")
+    try:
+        columns = _columns(path, next(reader, []))
+        for i, row in enumerate(filter(None, reader)):
+            try:
+                face, label, part = _parse_row(row, columns)
+            except PictureError as error:
+                broken.append(f"line {reader.line_num}: {error}")
+                continue
+            faces.append(face)
+            y.append(label)
+            # Row numbers are kept in the names, because FER+ votes are aligned by row.
+            names.append(f"row{i:05d}")
+            parts.append(part)
+    except csv.Error as error:
+        raise DataError(f"{path}: this is not a csv table ({error}); get it again") from error
+    if not faces and not broken:
+        raise DataError(f"{path}: the table has a header but no rows; get it again")
     return {
-        "faces": np.stack(faces),
+        "faces": stack_faces(faces),
         "y": np.array(y, dtype=np.int64),
-        "names": np.array(names),
-        "parts": np.array(parts),
-        "skipped": np.array(skipped, dtype=np.str_),
+        "names": np.array(names, dtype=np.str_),
+        "parts": np.array(parts, dtype=np.str_),
+        "broken": np.array(broken, dtype=np.str_),
     }
 
 
-def _parse_row(row: list[str], i_label: int, i_pixels: int) -> NDArray[np.uint8] | str:
-    if len(row) <= max(i_label, i_pixels):
-        return f"{len(row)} columns"
+def _columns(path: Path, header: list[str]) -> tuple[int, int, int | None]:
+    """Return the positions of emotion, pixels and Usage; FER2013 exists without the last."""
+    # icml_face_data.csv has spaces before its column names.
+    named = [column.strip().lower() for column in header]
+    if "emotion" not in named or "pixels" not in named:
+        raise DataError(
+            f"{path}: this is not FER2013's csv: its header is '{','.join(named)[:60]}', "
+            "expected the columns emotion, pixels and Usage"
+        )
+    usage = named.index("usage") if "usage" in named else None
+    return named.index("emotion"), named.index("pixels"), usage
+
+
+def _parse_row(
+    row: list[str], columns: tuple[int, int, int | None]
+) -> tuple[NDArray[np.uint8], int, str]:
+    """Return a row's face, label and part, or say in a PictureError why it has none."""
+    i_label, i_pixels, i_usage = columns
+    if len(row) <= max(i_label, i_pixels, i_usage or 0):
+        raise PictureError(f"only {len(row)} columns")
     label = row[i_label].strip()
-    if not (label.isdigit() and int(label) < len(LABELS)):
-        return f"label '{label}', where FER2013 has 0 to {len(LABELS) - 1}"
+    if label not in _CODES:
+        raise PictureError(f"label '{label}', where FER2013 has 0 to {len(LABELS) - 1}")
+    part = part_of(row[i_usage]) if i_usage is not None else ""
+    if i_usage is not None and not part:
+        raise PictureError(f"Usage '{row[i_usage]}', expected Training, PublicTest or PrivateTest")
     try:
         pixels = np.array(row[i_pixels].split(), dtype=np.int64)
     except ValueError:
-        return "pixels that are not whole numbers"
-    if len(pixels) != _PIXELS:
-        return f"{len(pixels)} pixels, where FER2013 has {_PIXELS}"
+        raise PictureError("pixels that are not whole numbers") from None
+    if len(pixels) != FACE_SIZE * FACE_SIZE:
+        raise PictureError(f"{len(pixels)} pixels, where FER2013 has {FACE_SIZE * FACE_SIZE}")
     if pixels.min() < 0 or pixels.max() > 255:
-        return "pixels outside 0 to 255"
-    return pixels.astype(np.uint8).reshape(FACE_SIZE, FACE_SIZE)
+        raise PictureError("pixels outside 0 to 255")
+    return pixels.astype(np.uint8).reshape(FACE_SIZE, FACE_SIZE), int(label), part
 
 
-def _dataset(arrays: Arrays) -> Dataset:
-    skipped = [str(line) for line in arrays["skipped"]]
+def _dataset(
+    faces: NDArray[np.uint8],
+    y: NDArray[np.int64],
+    names: NDArray[np.str_],
+    parts: NDArray[np.str_],
+    skipped: NDArray[np.str_],
+) -> Dataset:
     return Dataset(
         name="fer2013",
-        faces=arrays["faces"],
-        y=arrays["y"],
+        faces=faces,
+        y=y,
         scheme=SCHEMES["fer7"],
-        names=arrays["names"],
-        parts=arrays["parts"],
-        groups=np.arange(len(arrays["y"])),
-        notes={"skipped": skipped} if skipped else {},
+        names=names,
+        parts=parts,
+        groups=np.arange(len(y)),
+        notes={"skipped": skipped.tolist()} if len(skipped) else {},
     )

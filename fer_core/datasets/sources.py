@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from fer_core.errors import DataError
+
+#: What archives raise when they are cut off, damaged, encrypted or packed in an unknown way.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    RuntimeError,
+)
 
 
 class Source(Protocol):
@@ -47,7 +58,9 @@ class FolderSource:
 
     def read(self, name: str) -> bytes:
         """Return the content of one file."""
-        return (self.path / name).read_bytes()
+        # A third of the time of Path.read_bytes, which counts with tens of thousands of files.
+        with open(f"{self.path}/{name}", "rb", buffering=0) as file:
+            return file.read()
 
 
 class ArchiveSource:
@@ -82,13 +95,7 @@ def open_source(path: str | os.PathLike[str]) -> Source:
         raise DataError(f"{p}: there is no such file or folder")
     if zipfile.is_zipfile(p) or tarfile.is_tarfile(p):
         return ArchiveSource(p)
-    raise DataError(f"{p}: this is neither a folder nor a .zip or .tar.gz archive")
-
-
-def read_all(source: Source, names: list[str]) -> list[bytes]:
-    """Read many files; in threads, because the wait is for the disk."""
-    with ThreadPoolExecutor(4) as pool:
-        return list(pool.map(source.read, names, chunksize=256))
+    raise DataError(f"{p}: this is neither a folder nor a whole .zip or .tar.gz archive")
 
 
 def _members(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -107,8 +114,8 @@ def _members(path: Path) -> Iterator[tuple[str, bytes]]:
                         file = tar.extractfile(entry)
                         assert file is not None  # isfile() promises it
                         yield name, file.read()
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError) as error:
-        raise DataError(f"{path}: the archive is damaged ({error}); get it again") from error
+    except (*_DAMAGE, OSError) as error:
+        raise DataError(f"{path}: the archive can't be read ({error}); get it again") from error
 
 
 def _inside(path: Path, name: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from fer_core.errors import DataError
 from fer_core.labels import LABELS, SCHEMES, Scheme, canonical_label, own_scheme
@@ -23,6 +24,11 @@ _SPLITS: Mapping[str, str] = {
     "publictest": "public_test",
     "privatetest": "private_test",
 }
+
+
+def is_picture(name: str) -> bool:
+    """Return whether a file's name ends like that of a picture."""
+    return os.path.splitext(name)[1].lower() in SUFFIXES
 
 
 def part_of(name: str) -> str:
@@ -43,7 +49,8 @@ class Tree:
     parts : list of str
         Part of each picture (see `fer_core.datasets.dataset.Dataset`).
     scheme : Scheme
-        ``fer7`` if every class folder spells one of FER2013's labels, else the folders' own.
+        ``fer7`` if the class folders spell FER2013's seven labels; one of those that there are
+        if they spell some of them; else the folders' own names.
     ignored : dict of str to int
         Class folders whose pictures were left out on request, with their number.
     """
@@ -65,7 +72,7 @@ def read_tree(path: Path, names: Sequence[str], ignore: Sequence[str] = ("contem
     names : sequence of str
         All files of the source, sorted.
     ignore : sequence of str
-        Class folders to leave out when the others are FER2013's seven labels; AffectNet and CK+
+        Class folders to leave out when the others spell FER2013's labels; AffectNet and CK+
         have a class ``contempt`` that none of the schemes knows.
 
     Raises
@@ -75,28 +82,21 @@ def read_tree(path: Path, names: Sequence[str], ignore: Sequence[str] = ("contem
     """
     found: list[tuple[str, str, str]] = []
     for name in names:
-        pure = PurePosixPath(name)
-        if pure.suffix.lower() in SUFFIXES and len(pure.parts) >= 2:
-            split = pure.parts[-3] if len(pure.parts) >= 3 else ""
-            part = part_of(pure.name.split("_")[0]) or part_of(split)
-            found.append((name, pure.parts[-2], part))
+        *folders, file = name.split("/")
+        if folders and is_picture(file):
+            split = folders[-2] if len(folders) >= 2 else ""
+            part = part_of(file.split("_")[0]) or part_of(split)
+            found.append((name, folders[-1], part))
     if not found:
         raise DataError(
             f"{path}: there are no pictures in class folders here; expected "
             "<class>/<picture> or train/<class>/<picture> (.jpg, .png, …)"
         )
-    folders = sorted({folder for _, folder, _ in found})
-    wanted = [f for f in folders if f.lower() not in ignore]
-    if all(canonical_label(folder) for folder in wanted):
-        scheme = SCHEMES["fer7"]
-        codes = {f: LABELS.index(canonical_label(f) or "") for f in wanted}
-    else:
-        wanted = folders
-        scheme = own_scheme(folders)
-        codes = {f: i for i, f in enumerate(folders)}
-    if len(set(codes.values())) < 2:
+    classes = sorted({folder for _, folder, _ in found})
+    scheme, codes = _scheme_of(classes, ignore)
+    if len(scheme.labels) < 2:
         raise DataError(
-            f"{path}: all pictures are in one class ('{wanted[0] if wanted else folders[0]}'); "
+            f"{path}: all pictures are in one class ('{scheme.labels[0]}'); "
             "at least two class folders are needed"
         )
     kept = [(name, codes[folder], part) for name, folder, part in found if folder in codes]
@@ -105,10 +105,28 @@ def read_tree(path: Path, names: Sequence[str], ignore: Sequence[str] = ("contem
     return Tree(list(pictures), list(y), list(parts), scheme, dict(dropped))
 
 
-def empty_class_folders(path: Path, tree: Tree) -> list[str]:
-    """Return the class folders below `path` that hold no picture."""
-    filled = {str(PurePosixPath(name).parent) for name in tree.pictures}
-    depth = len(PurePosixPath(tree.pictures[0]).parent.parts)
+def _scheme_of(classes: Sequence[str], ignore: Sequence[str]) -> tuple[Scheme, dict[str, int]]:
+    """Return the scheme of class folders, and each folder's code; ignored folders have none."""
+    spelled = {f: canonical_label(f) for f in classes if f.lower() not in ignore}
+    present = [label for label in LABELS if label in spelled.values()]
+    if not present or None in spelled.values():
+        return own_scheme(classes), {f: i for i, f in enumerate(classes)}
+    if len(present) == len(LABELS):
+        scheme = SCHEMES["fer7"]
+    else:
+        scheme = Scheme("own", tuple(present), tuple((LABELS.index(p),) for p in present))
+    return scheme, {f: present.index(label) for f, label in spelled.items() if label}
+
+
+def refuse_empty_folders(path: Path, tree: Tree) -> None:
+    """Raise `DataError` if a class folder below `path` holds no picture; archives have none."""
+    filled = {name.rpartition("/")[0] for name in tree.pictures}
+    depth = tree.pictures[0].count("/")
     candidates = (p for p in path.glob("/".join("*" * depth)) if p.is_dir())
     relative = (p.relative_to(path).as_posix() for p in candidates)
-    return sorted(r for r in relative if r not in filled and not r.startswith("."))
+    for folder in sorted(relative):
+        if folder not in filled and not folder.rpartition("/")[2].startswith("."):
+            raise DataError(
+                f"{path}: the class folder '{folder}' holds no pictures; "
+                "add some or remove the folder"
+            )
