@@ -1,0 +1,135 @@
+"""Principal components of features and of their mirror images at once."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import eigh
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from fer_landmarks.compact import HalfPrecisionState, to_half_precision
+from fer_landmarks.symmetry import Symmetry
+
+
+class SymmetricPCA(
+    HalfPrecisionState, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
+    """Principal component analysis of each group of features, as if all faces were there twice.
+
+    With every face's mirror image added, each principal component either keeps its value under
+    mirroring or changes its sign. So the two halves of the rotated features (see
+    `Symmetry.even_odd`) are analysed apart: a quarter of the covariance's entries, half of the
+    projection's cost, and no mirrored picture is ever described. Each group comes out with unit
+    mean squared norm.
+
+    Parameters
+    ----------
+    n_even, n_odd : int
+        Components per group that mirroring keeps, and whose sign it changes. Fewer where a group
+        has fewer features or there are fewer faces.
+    symmetry : Symmetry or None
+        What mirroring does to the features, from `FaceStage.symmetry`. With None, features
+        count as unchanged by mirroring, and this is an ordinary analysis with `n_even`
+        components.
+
+    Attributes
+    ----------
+    mean_ : list of float32 (d_even,)
+        Per group. The odd halves' mean is zero.
+    even_components_, odd_components_ : list of float32 (k, d_half)
+        Per group; unit rows over the root of the group's mean squared norm.
+    n_even_, n_odd_ : int
+        Columns of the output that mirroring keeps (first), and whose sign it changes (last).
+    """
+
+    _half_precision: ClassVar[tuple[str, ...]] = ("even_components_", "odd_components_")
+
+    def __init__(
+        self, n_even: int = 384, n_odd: int = 128, symmetry: Symmetry | None = None
+    ) -> None:
+        self.n_even = n_even
+        self.n_odd = n_odd
+        self.symmetry = symmetry
+
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Find the components of features X (n, d)."""
+        x = validate_data(self, X, dtype=np.float32, ensure_min_samples=2)
+        self.mean_, self.even_components_, self.odd_components_ = [], [], []
+        for columns, symmetry in self._groups():
+            even, odd = symmetry.even_odd(x[:, columns])
+            mean = even.mean(axis=0)
+            even -= mean
+            u, even_variance = _components(even, self.n_even)
+            v, odd_variance = _components(odd, self.n_odd)
+            total = even_variance + odd_variance
+            scale = 1 / np.sqrt(total) if total > 0 else 1.0
+            self.mean_.append(mean)
+            self.even_components_.append(to_half_precision(u * scale))
+            self.odd_components_.append(to_half_precision(v * scale))
+        self.n_even_ = sum(len(c) for c in self.even_components_)
+        self.n_odd_ = sum(len(c) for c in self.odd_components_)
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Project features.
+
+        Parameters
+        ----------
+        X : float (n, d)
+
+        Returns
+        -------
+        float32 (n, n_even_ + n_odd_)
+            All groups' even components, then all groups' odd ones.
+        """
+        check_is_fitted(self)
+        x = validate_data(self, X, dtype=np.float32, reset=False, ensure_min_samples=0)
+        evens, odds = [], []
+        fitted = zip(self.mean_, self.even_components_, self.odd_components_, strict=True)
+        for (columns, symmetry), (mean, u, v) in zip(self._groups(), fitted, strict=True):
+            even, odd = symmetry.even_odd(x[:, columns])
+            even -= mean
+            evens.append(even @ u.T)
+            odds.append(odd @ v.T)
+        return np.concatenate(evens + odds, axis=1)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.n_even_ + self.n_odd_
+
+    def _groups(self) -> list[tuple[slice, Symmetry]]:
+        d = self.n_features_in_
+        symmetry = self.symmetry
+        if symmetry is None:
+            symmetry = Symmetry(np.arange(d), np.ones(d, dtype=np.float32))
+        elif len(symmetry.order) != d:
+            raise ValueError(
+                f"X must have one column an entry of symmetry ({len(symmetry.order)}). "
+                f"Got {d} instead."
+            )
+        return symmetry.parts()
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def _components(x: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], float]:
+    """Return the first k principal directions (k, d) of centred x, and the variance along them."""
+    n, d = x.shape
+    k = min(k, d, n)
+    if k == 0:
+        return np.empty((0, d), dtype=np.float32), 0.0
+    covariance = x.T @ x
+    covariance /= np.float32(n)
+    variance, directions = eigh(
+        covariance, subset_by_index=(d - k, d - 1), overwrite_a=True, check_finite=False
+    )
+    # Signs are free: make each direction's largest entry positive, so that fits can be compared.
+    largest = directions[np.abs(directions).argmax(axis=0), np.arange(k)]
+    directions *= np.sign(largest)
+    return directions.T[::-1], float(variance.sum())

@@ -1,0 +1,152 @@
+"""Dense histograms of oriented gradients over the whole crop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fer_core.crop import CROP_SIDE
+from fer_landmarks.stage import FaceStage
+from fer_landmarks.symmetry import Symmetry, grid_symmetry
+
+#: Unsigned orientations, 20 degrees each, and cells along a block's side (Dalal & Triggs).
+N_ORIENTATIONS = 9
+BLOCK = 2
+
+
+def dense_hog(
+    faces: NDArray[np.uint8], cell: int = 8, engine: str = "opencv"
+) -> NDArray[np.float32]:
+    """Return histograms of oriented gradients [1]_ of whole pictures.
+
+    Parameters
+    ----------
+    faces : uint8 (n, h, w)
+        Gray pictures whose sides are multiples of `cell`.
+    cell : int
+        Side of a cell in pixels.
+    engine : {"opencv", "skimage"}
+        ``"opencv"`` (``cv2.HOGDescriptor``) weights a block's pixels by a Gaussian and shares
+        them out between neighbouring cells and orientations; ``"skimage"``
+        (``skimage.feature.hog``) counts each pixel once, and is many times slower.
+
+    Returns
+    -------
+    float32 (n, rows, columns, 2, 2, 9)
+        Axes: face, block row, block column, cell row, cell column, orientation of the gradient
+        (bin k spans 20 k to 20 (k + 1) degrees). Blocks of 2 x 2 cells overlap by one cell and
+        are normalised by L2-Hys.
+
+    Raises
+    ------
+    ValueError
+        If `engine` is unknown, or the pictures are not whole cells.
+
+    References
+    ----------
+    .. [1] Dalal & Triggs, "Histograms of Oriented Gradients for Human Detection", CVPR 2005.
+    """
+    if engine not in _ENGINES:
+        raise ValueError(f"engine must be one of {', '.join(_ENGINES)}. Got {engine!r} instead.")
+    n, height, width = faces.shape
+    if height % cell or width % cell or min(height, width) < BLOCK * cell:
+        raise ValueError(
+            f"cell must divide the pictures' sides {height} x {width} and fit twice. "
+            f"Got {cell} instead."
+        )
+    shape = (height // cell - BLOCK + 1, width // cell - BLOCK + 1, BLOCK, BLOCK, N_ORIENTATIONS)
+    out = np.empty((n, *shape), dtype=np.float32)
+    describe = _ENGINES[engine](height, width, cell)
+    for face, histograms in zip(faces, out, strict=True):
+        histograms[...] = describe(face)
+    return out
+
+
+def _opencv(height: int, width: int, cell: int) -> Callable[[NDArray[np.uint8]], NDArray]:
+    block = (BLOCK * cell, BLOCK * cell)
+    step = (cell, cell)
+    descriptor = cv2.HOGDescriptor((width, height), block, step, step, N_ORIENTATIONS)
+    columns_first = (width // cell - 1, height // cell - 1, BLOCK, BLOCK, N_ORIENTATIONS)
+
+    def describe(face: NDArray[np.uint8]) -> NDArray:
+        # OpenCV lists blocks and the cells in them column by column.
+        values = np.asarray(descriptor.compute(face))
+        return values.reshape(columns_first).transpose(1, 0, 3, 2, 4)
+
+    return describe
+
+
+def _skimage(height: int, width: int, cell: int) -> Callable[[NDArray[np.uint8]], NDArray]:
+    from skimage.feature import hog
+
+    def describe(face: NDArray[np.uint8]) -> NDArray:
+        return hog(
+            face,
+            orientations=N_ORIENTATIONS,
+            pixels_per_cell=(cell, cell),
+            cells_per_block=(BLOCK, BLOCK),
+            block_norm="L2-Hys",
+            feature_vector=False,
+        )
+
+    return describe
+
+
+_ENGINES = {"opencv": _opencv, "skimage": _skimage}
+
+
+class DenseHog(FaceStage):
+    """Histograms of oriented gradients over the whole crop, see `dense_hog`.
+
+    Parameters
+    ----------
+    cell : int
+    engine : {"opencv", "skimage"}
+    predictor, n_jobs, cache
+        See `FaceStage`; no landmarks are used.
+    """
+
+    uses_landmarks = False
+
+    def __init__(
+        self,
+        *,
+        cell: int = 8,
+        engine: str = "opencv",
+        predictor: str | None = None,
+        n_jobs: int | None = None,
+        cache: bool = False,
+    ) -> None:
+        super().__init__(predictor=predictor, n_jobs=n_jobs, cache=cache)
+        self.cell = cell
+        self.engine = engine
+
+    def describe(
+        self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return the histograms (n, d)."""
+        width = int(np.prod(self._shape()))
+        return dense_hog(faces, self.cell, self.engine).reshape(len(faces), width)
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
+        """Return names such as ``hog_b0_4_c1_0_d20``: block, cell, start of the bin."""
+        names = [
+            f"hog_b{by}_{bx}_c{cy}_{cx}_d{180 // N_ORIENTATIONS * k}"
+            for by, bx, cy, cx, k in np.ndindex(self._shape())
+        ]
+        return np.array(names, dtype=object)
+
+    def symmetry(self) -> Symmetry:
+        """Return the exchange of block columns, cell columns and orientations."""
+        shape = self._shape()
+        backwards = [range(length - 1, -1, -1) for length in shape]
+        mirrored = (None, backwards[1], None, backwards[3], backwards[4])
+        return grid_symmetry(shape, mirrored)
+
+    def _shape(self) -> tuple[int, ...]:
+        blocks = CROP_SIDE // self.cell - BLOCK + 1
+        return (blocks, blocks, BLOCK, BLOCK, N_ORIENTATIONS)

@@ -1,0 +1,263 @@
+"""Gaussian-kernel least squares, on all faces or on a smaller set of centres."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import cholesky, solve_triangular
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from fer_landmarks.compact import HalfPrecisionState, to_half_precision
+
+#: Rows of a kernel matrix made at a time.
+_BLOCK = 2048
+
+#: Added to the centres' kernel matrix, whose smallest eigenvalues are rounding errors.
+_JITTER = 1e-5
+
+#: Training faces whose left-out scores set the temperature.
+_LEFT_OUT = 1000
+
+
+def gaussian_kernel(
+    x: NDArray[np.float32], centers: NDArray[np.float32], gamma: float, n_odd: int = 0
+) -> NDArray[np.float32]:
+    """Return exp(-gamma |x - c|^2), or its mean over the face and its mirror image.
+
+    Parameters
+    ----------
+    x : float32 (n, d)
+    centers : float32 (m, d)
+    gamma : float
+    n_odd : int
+        How many of the last columns change their sign when the face is mirrored.
+
+    Returns
+    -------
+    float32 (n, m)
+    """
+    even = x.shape[1] - n_odd
+    exponent = x[:, :even] @ centers[:, :even].T
+    exponent *= np.float32(2 * gamma)
+    exponent -= np.float32(gamma) * (x**2).sum(axis=1)[:, None]
+    exponent -= np.float32(gamma) * (centers**2).sum(axis=1)
+    if n_odd == 0:
+        return np.exp(exponent, out=exponent)
+    tilt = x[:, even:] @ centers[:, even:].T
+    tilt *= np.float32(2 * gamma)
+    # The mean of exp(e + t) and exp(e - t), written so that neither overflows.
+    kernel = np.exp(exponent + tilt)
+    kernel += np.exp(exponent - tilt, out=exponent)
+    kernel *= np.float32(0.5)
+    return kernel
+
+
+class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
+    """Regularised least squares on one-hot classes with a Gaussian kernel.
+
+    Features are centred and scaled to unit mean squared norm, so that `gamma` means the same for
+    all descriptors. On all n training faces as centres this is kernel ridge regression and costs
+    n^2 memory and n^3 time; on m of them (the subset of regressors of the Nystroem method
+    [1]_) it costs n m and n m^2, uses all n faces still, and the model keeps m of them.
+    Probabilities are the softmax of the scores over a temperature that makes the left-out
+    training faces (closed form [2]_) most likely.
+
+    Parameters
+    ----------
+    gamma : float
+        The kernel is exp(-gamma d^2).
+    ridge : float
+        Weight of the function's squared norm.
+    n_centers : int or None
+        None, or at least n, for all training faces.
+    n_odd : int
+        How many of the last features change their sign when the face is mirrored (see
+        `SymmetricPCA`). If there are any, the kernel is averaged over both: the same solution
+        as with each training face there twice, and the same prediction for a face and its
+        mirror image, at the cost of neither.
+    class_weight : dict, "balanced" or None
+    random_state : int, RandomState or None
+        Chooses the centres.
+
+    Attributes
+    ----------
+    classes_ : (k,)
+    centers_ : float32 (m, d)
+        Centred and scaled.
+    weights_ : float32 (m, k)
+    prior_ : float32 (k,)
+        What the scores start from: the classes' shares.
+    temperature_ : float
+
+    References
+    ----------
+    .. [1] Rudi, Camoriano & Rosasco, "Less is More: Nystroem Computational Regularization",
+       NIPS 2015.
+    .. [2] Rasmussen & Williams, "Gaussian Processes for Machine Learning", eq. 5.12, 2006.
+    """
+
+    _half_precision: ClassVar[tuple[str, ...]] = ("centers_",)
+
+    def __init__(
+        self,
+        gamma: float = 0.5,
+        ridge: float = 0.1,
+        n_centers: int | None = None,
+        n_odd: int = 0,
+        class_weight: Any = None,
+        random_state: Any = None,
+    ) -> None:
+        self.gamma = gamma
+        self.ridge = ridge
+        self.n_centers = n_centers
+        self.n_odd = n_odd
+        self.class_weight = class_weight
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Fit to features X (n, d) with labels y (n,)."""
+        x, labels = validate_data(self, X, y, dtype=np.float32)
+        check_classification_targets(labels)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y must hold at least 2 classes. Got one class, {self.classes_[0]!r}, instead."
+            )
+        rng = check_random_state(self.random_state)
+        n = len(x)
+        weight = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)[codes]
+        x = self._normalise(x)
+        self.prior_ = np.bincount(codes, weights=weight) / weight.sum()
+        targets = np.eye(len(self.classes_))[codes] - self.prior_
+        sample = rng.permutation(n)[:_LEFT_OUT]
+        if self.n_centers is None or self.n_centers >= n:
+            self.centers_ = x
+            weights, left_out = self._solve_all(x, targets, weight, sample)
+        else:
+            chosen = np.sort(rng.permutation(n)[: self.n_centers])
+            self.centers_ = x[chosen]
+            weights, left_out = self._solve_centers(x, targets, weight, sample)
+        self.weights_ = weights.astype(np.float32)
+        self.prior_ = self.prior_.astype(np.float32)
+        self.temperature_ = _best_temperature(left_out + self.prior_, codes[sample])
+        return self
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Return scores (n, k), near 1 for the face's class; of two classes, their difference (n,)."""
+        scores = self._scores(X)
+        return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Return probabilities float32 (n, k), columns in the order of `classes_`."""
+        return softmax(self._scores(X) / np.float32(self.temperature_), axis=1)
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the most likely class (n,)."""
+        best = self._scores(X).argmax(axis=1)
+        return self.classes_[best]
+
+    def _scores(self, X: ArrayLike) -> NDArray[np.float32]:
+        check_is_fitted(self)
+        x = validate_data(self, X, dtype=np.float32, reset=False, ensure_min_samples=0)
+        x = (x - self.mean_) * self.scale_
+        out = np.empty((len(x), len(self.classes_)), dtype=np.float32)
+        for start in range(0, len(x), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            out[rows] = self._kernel(x[rows]) @ self.weights_
+        return out + self.prior_
+
+    def _normalise(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        self.mean_ = x.mean(axis=0)
+        self.mean_[len(self.mean_) - self.n_odd :] = 0  # of a face and its mirror image
+        x = x - self.mean_
+        power = float((x**2).sum(axis=1).mean())
+        self.scale_ = np.float32(1 / np.sqrt(power) if power > 0 else 1.0)
+        # The centres are stored so; rounding all alike keeps the kernel's diagonal at one.
+        return to_half_precision(x * self.scale_)
+
+    def _kernel(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        return gaussian_kernel(x, self.centers_, self.gamma, self.n_odd)
+
+    def _solve_all(
+        self,
+        x: NDArray[np.float32],
+        targets: NDArray[np.float64],
+        weight: NDArray[np.float64],
+        sample: NDArray[np.int64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Solve (K + ridge / weight) a = targets; return a, and left-out scores of `sample`."""
+        n = len(x)
+        matrix = np.empty((n, n), order="F")
+        for start in range(0, n, _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            matrix[:, rows] = self._kernel(x[rows]).T
+        matrix.flat[:: n + 1] += self.ridge / weight
+        # Cholesky in place: at 28,000 faces the matrix takes 6.3 GB.
+        factor = cholesky(matrix, lower=True, overwrite_a=True, check_finite=False)
+        half = solve_triangular(factor, targets, lower=True, check_finite=False)
+        weights = solve_triangular(factor, half, lower=True, trans="T", check_finite=False)
+        unit = np.zeros((n, len(sample)), order="F")
+        unit[sample, np.arange(len(sample))] = 1
+        inverse = solve_triangular(factor, unit, lower=True, overwrite_b=True, check_finite=False)
+        diagonal = (inverse**2).sum(axis=0)
+        return weights, targets[sample] - weights[sample] / diagonal[:, None]
+
+    def _solve_centers(
+        self,
+        x: NDArray[np.float32],
+        targets: NDArray[np.float64],
+        weight: NDArray[np.float64],
+        sample: NDArray[np.int64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Solve (K' W K + ridge M) a = K' W targets, M the kernel between centres.
+
+        Whitened by the Cholesky factor of M, where the system is well conditioned.
+        """
+        m = len(self.centers_)
+        between = self._kernel(self.centers_).astype(np.float64)
+        between.flat[:: m + 1] += _JITTER
+        factor = cholesky(between, lower=True, overwrite_a=True, check_finite=False)
+
+        def whitened(rows: Any) -> NDArray[np.float64]:
+            kernel = self._kernel(x[rows]).T.astype(np.float64)
+            return solve_triangular(
+                factor, kernel, lower=True, overwrite_b=True, check_finite=False
+            )
+
+        gram = np.zeros((m, m))
+        moments = np.zeros((m, targets.shape[1]))
+        for start in range(0, len(x), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            z = whitened(rows)
+            weighted = z * weight[rows]
+            gram += weighted @ z.T
+            moments += weighted @ targets[rows]
+        gram.flat[:: m + 1] += self.ridge
+        root = cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
+        half = solve_triangular(root, moments, lower=True, check_finite=False)
+        solution = solve_triangular(root, half, lower=True, trans="T", check_finite=False)
+        weights = solve_triangular(factor, solution, lower=True, trans="T", check_finite=False)
+        z = whitened(sample)
+        leverage = weight[sample] * (
+            solve_triangular(root, z, lower=True, check_finite=False) ** 2
+        ).sum(axis=0)
+        residual = (targets[sample] - z.T @ solution) / (1 - leverage)[:, None]
+        return weights, targets[sample] - residual
+
+
+def _best_temperature(scores: NDArray[np.float64], codes: NDArray[np.int64]) -> float:
+    """Return the temperature whose softmax gives `codes` the highest likelihood."""
+    rows = np.arange(len(codes))
+
+    def loss(log_temperature: float) -> float:
+        return -log_softmax(scores / np.exp(log_temperature), axis=1)[rows, codes].mean()
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-5.0, 3.0), method="bounded").x))
