@@ -68,7 +68,7 @@ def annotate(frame: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.uint
             cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), np.uint8
         )
     draw_faces(picture, faces, scale, numbered=len(faces) > 1)
-    return np.hstack([picture, _cards(faces, picture.shape[0], cards_in_column)])
+    return np.hstack([picture, _cards(faces, picture.shape, cards_in_column)])
 
 
 def draw_faces(
@@ -130,8 +130,7 @@ def draw_card(
     for name, p in zip(face.labels, face.probabilities, strict=True):
         strong = name == face.label
         put_text(picture, name, left + row // 2, y, size, _WHITE if strong else _DIM)
-        inset = max(1, row // 8)
-        ends = (bar_left, y - inset), (bar_left + track, y + size + inset)
+        ends = (bar_left, y), (bar_left + track, y + size)
         cv2.rectangle(picture, *ends, _TRACK, cv2.FILLED)
         filled = bar_left + round(track * float(p))
         if filled > bar_left:
@@ -178,11 +177,12 @@ def put_text(
     part[:] = (part + (np.array(colour, np.float32) - part) * alpha + 0.5).astype(np.uint8)
 
 
-def _cards(faces: Sequence[Face], height: int, in_column: int) -> NDArray[np.uint8]:
-    """Return the strip beside the picture, uint8 (height, w, 3)."""
+def _cards(faces: Sequence[Face], shape: tuple[int, ...], in_column: int) -> NDArray[np.uint8]:
+    """Return the strip beside a picture of `shape`, uint8 (H, w, 3)."""
+    height = shape[0]
     row = int(height / in_column / (len(faces[0].labels) + _CARD_EXTRA_ROWS))
     # One face should not get letters as tall as its nose.
-    row = min(row, max(_LEAST_ROW, height // 26))
+    row = min(row, max(_LEAST_ROW, min(shape[:2]) // 26))
     card_height = round(row * (len(faces[0].labels) + _CARD_EXTRA_ROWS))
     card_width = _name_width(faces[0].labels, row) + round(row * 9.7)
     columns = -(-len(faces) // in_column)

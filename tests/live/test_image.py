@@ -1,0 +1,151 @@
+"""``fer-live image``: table, annotated pictures and JSON, and one sentence for bad input."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_core.errors import DataError
+from fer_live import image
+from fer_live.__main__ import main
+from fer_live.image import find_photos
+from fer_live.recognizer import EmotionRecognizer
+
+
+@pytest.fixture(autouse=True)
+def shipped(monkeypatch, recognizer):
+    """Serve the brightness model under any name: shipped models have tests of their own."""
+    asked = []
+
+    def load(model, **options):
+        asked.append((model, options))
+        return recognizer
+
+    monkeypatch.setattr(EmotionRecognizer, "load", load)
+    monkeypatch.setenv("COLUMNS", "120")
+    return asked
+
+
+@pytest.fixture
+def folder(tmp_path, astronaut):
+    """Return a folder with a portrait in a folder below, a picture of nothing, and a crop."""
+    place = tmp_path / "photos"
+    (place / "below").mkdir(parents=True)
+    cv2.imwrite(str(place / "below" / "her ü.png"), astronaut)
+    cv2.imwrite(str(place / "nothing.png"), np.full((200, 300, 3), 60, np.uint8))
+    cv2.imwrite(str(place / "crop.png"), np.full((48, 48), 230, np.uint8))
+    (place / "notes.txt").write_text("no picture")
+    return place
+
+
+def report(out):
+    return json.loads((out / "faces.json").read_text(encoding="utf-8"))
+
+
+def test_without_a_photo_the_astronaut_is_labelled(tmp_path, capsys, shipped):
+    out = tmp_path / "out"
+    assert main(["image", "--out", str(out)]) == 0
+    assert sorted(p.name for p in out.iterdir()) == ["astronaut.annotated.png", "faces.json"]
+    (photo,) = report(out)["photos"]
+    assert (photo["width"], photo["height"], len(photo["faces"])) == (512, 512, 1)
+    assert cv2.imread(str(out / "astronaut.annotated.png")).shape[1] > 512
+    assert photo["faces"][0]["label"] in capsys.readouterr().out
+    assert shipped[0][0] == "ensemble"
+
+
+def test_a_folder_gives_a_row_for_every_photo(tmp_path, folder, capsys):
+    assert main(["image", str(folder), "--out", str(tmp_path / "out")]) == 0
+    photos = {
+        photo["photo"].rpartition("/")[2]: photo for photo in report(tmp_path / "out")["photos"]
+    }
+    assert {name: len(photo["faces"]) for name, photo in photos.items()} == {
+        "her ü.png": 1,
+        "nothing.png": 0,
+        "crop.png": 1,
+    }
+    assert photos["crop.png"]["faces"][0]["box"] == [0, 0, 48, 48]
+    assert "no face found" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("crop", "faces"), [("always", 0), ("never", 1)])
+def test_crop_decides_what_is_searched(tmp_path, folder, crop, faces):
+    photos = [str(folder / "crop.png"), str(folder / "nothing.png")]
+    assert main(["image", *photos, "--out", str(tmp_path / "out"), "--crop", crop]) == 0
+    assert [len(photo["faces"]) for photo in report(tmp_path / "out")["photos"]] == [faces, faces]
+
+
+def test_a_broken_photo_is_refused_before_any_work(tmp_path, folder, capsys, shipped):
+    broken = folder / "broken.jpg"
+    broken.write_bytes(b"")
+    out = tmp_path / "out"
+    assert main(["image", str(folder), "--out", str(out)]) == 2
+    message = capsys.readouterr().err
+    assert "broken.jpg: the file is empty" in message
+    assert "1 of 4" in message
+    assert "--skip-broken" in message
+    assert not out.exists()
+    assert not shipped
+
+
+def test_skip_broken_lists_it_and_goes_on(tmp_path, folder, capsys):
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 cut")
+    out = tmp_path / "out"
+    assert main(["image", str(folder), "--out", str(out), "--skip-broken"]) == 0
+    entries = report(out)["photos"]
+    assert len(entries) == 4
+    assert ["broken.jpg" in e["photo"] for e in entries if "error" in e] == [True]
+    assert "can't be read" in capsys.readouterr().out
+
+
+def test_one_missing_photo_is_one_sentence(tmp_path, capsys):
+    assert main(["image", str(tmp_path / "none.jpg")]) == 2
+    err = capsys.readouterr().err
+    assert err.strip() == f"fer-live: {tmp_path / 'none.jpg'}: there is no such file"
+
+
+def test_photos_of_one_name_keep_their_own_pictures(tmp_path, astronaut):
+    for part in ("a", "B"):
+        (tmp_path / part).mkdir()
+        cv2.imwrite(str(tmp_path / part / "x.png"), astronaut)
+    out = tmp_path / "out"
+    assert main(["image", str(tmp_path / "a"), str(tmp_path / "B"), "--out", str(out)]) == 0
+    assert {p["annotated"] for p in report(out)["photos"]} == {
+        "x.annotated.png",
+        "x-2.annotated.png",
+    }
+
+
+def test_patterns_folders_and_repeats(folder):
+    found = find_photos([str(folder / "*.png"), str(folder), str(folder / "crop.png")])
+    assert [p.name for p in found] == ["crop.png", "nothing.png", "her ü.png"]
+    with pytest.raises(DataError, match="no picture matches"):
+        find_photos([str(folder / "*.gif")])
+    (folder / "empty").mkdir()
+    with pytest.raises(DataError, match="no pictures in this folder"):
+        find_photos([str(folder / "empty")])
+
+
+def test_a_second_run_does_not_label_its_own_output(folder):
+    for _ in range(2):
+        assert main(["image", str(folder), "--out", str(folder)]) == 0
+    assert len(report(folder)["photos"]) == 3
+
+
+def test_options_reach_the_recogniser(tmp_path, folder, shipped):
+    options = ["--model", "cnn", "--detector", "haar", "--scheme", "valence3"]
+    main(["image", str(folder / "crop.png"), "--out", str(tmp_path / "out"), *options])
+    ((model, given),) = shipped
+    assert model == "cnn"
+    assert given == {"detector": "haar", "scheme": "valence3", "working_side": 1280}
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path, folder, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(28, "No space left on device", "x")
+
+    monkeypatch.setattr(image.Path, "write_bytes", full)
+    out = tmp_path / "out"
+    assert main(["image", str(folder / "crop.png"), "--out", str(out)]) == 2
+    assert "No space left" in capsys.readouterr().err
+    assert list(out.iterdir()) == []
