@@ -71,7 +71,7 @@ def decode_tree(
     def compute() -> Arrays:
         logger.info("%s: decoding %d pictures", source.path, len(tree.pictures))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            results = list(pool.map(decode, tree.pictures, chunksize=256))
+            results = list(pool.map(decode, tree.pictures))
         good = [(i, *r) for i, r in enumerate(results) if not isinstance(r, str)]
         return {
             "index": np.array([i for i, _, _ in good], dtype=np.int64),

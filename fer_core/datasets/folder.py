@@ -1,0 +1,200 @@
+"""Anyone's own pictures: a folder a class, any size, any colour."""
+
+from __future__ import annotations
+
+import csv
+import os
+import threading
+from pathlib import Path
+from typing import Literal, get_args
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_core.crop import FRAMING_VERSION, READY_CROP_SIDE, crop_faces
+from fer_core.datasets.dataset import FACE_SIZE, Dataset
+from fer_core.datasets.decoding import decode_tree
+from fer_core.datasets.sources import open_source
+from fer_core.datasets.tree import read_tree, refuse_empty_folders
+from fer_core.detectors import DEFAULT_DETECTOR, FaceDetector, make_detector
+from fer_core.errors import DataError
+from fer_core.landmarks import LandmarkPredictor
+from fer_core.pictures import to_gray
+
+Crop = Literal["auto", "always", "never"]
+
+#: Value of `groups` that takes the person from the file name.
+BY_PREFIX = "prefix"
+
+
+def load_folder(
+    path: str | os.PathLike[str],
+    *,
+    crop: Crop = "auto",
+    detector: str = DEFAULT_DETECTOR,
+    groups: str | os.PathLike[str] | None = None,
+    skip_broken: bool = False,
+) -> Dataset:
+    """Load pictures that lie in a folder a class, or in an archive of such folders.
+
+    Parameters
+    ----------
+    path : path
+        ``<class>/<picture>`` or ``train/<class>/<picture>``, ``test/<class>/<picture>``.
+    crop : {"auto", "always", "never"}
+        Whether faces are searched and cropped. ``auto``: only in pictures whose longer side is
+        100 pixels or more. Where they are not, the whole picture is scaled to 48x48.
+    detector : str
+        Which face detector searches (see `fer_core.detectors.make_detector`). Of several faces
+        the largest is taken.
+    groups : path, "prefix" or None
+        Who is on the pictures, so that nobody is on both sides of a split: a csv with the columns
+        ``picture`` (path inside the folder, or file name) and ``group``, or ``"prefix"`` for the
+        file name up to its first ``_``. Pictures not in the csv are groups of their own.
+    skip_broken : bool
+        Leave out pictures that can't be read, and list them in ``notes["skipped"]``.
+
+    Returns
+    -------
+    Dataset
+        Named like the folder; scheme ``fer7`` where the folders spell FER2013's labels. `found`
+        is false for pictures without a face, which are also listed in ``notes["no_face"]``.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two classes, an empty class folder, a broken picture and
+        `skip_broken` is false, no face at all, or `groups` doesn't fit the pictures.
+    """
+    if crop not in get_args(Crop):
+        raise DataError(f"crop must be one of {', '.join(get_args(Crop))}. Got '{crop}' instead.")
+    source = open_source(path)
+    tree = read_tree(source.path, source.names())
+    refuse_empty_folders(source.path, tree)
+    persons = read_groups(tree.pictures, groups)
+    kind = f"folder, crop {crop}, detector {detector}, framing {FRAMING_VERSION}"
+    arrays = decode_tree(source, tree, _FaceMaker(crop, detector), kind, skip_broken=skip_broken)
+    kept, found = arrays["index"], arrays["found"]
+    if not found.any():
+        raise DataError(
+            f"{source.path}: no face was found in any of the {len(found)} pictures; "
+            "if they are faces already, pass --crop never"
+        )
+    names = np.array(tree.pictures)[kept]
+    notes = {
+        "skipped": arrays["broken"].tolist(),
+        "no_face": names[~found].tolist(),
+        "ignored": tree.ignored,
+    }
+    return Dataset(
+        name=source.path.resolve().name,
+        faces=arrays["faces"],
+        y=np.array(tree.y, dtype=np.int64)[kept],
+        scheme=tree.scheme,
+        names=names,
+        parts=np.array(tree.parts)[kept],
+        groups=persons[kept],
+        found=None if found.all() else found,
+        notes={key: value for key, value in notes.items() if value},
+    )
+
+
+def read_groups(
+    pictures: list[str], groups: str | os.PathLike[str] | None = None
+) -> NDArray[np.int64]:
+    """Give each picture the number of its group.
+
+    Parameters
+    ----------
+    pictures : list of str
+        Paths inside the dataset.
+    groups : path, "prefix" or None
+        See `load_folder`.
+
+    Returns
+    -------
+    int64 (n,)
+
+    Raises
+    ------
+    DataError
+        If the table has other columns, names a picture that there isn't, or several by one name.
+    """
+    if groups is None:
+        return np.arange(len(pictures), dtype=np.int64)
+    if groups == BY_PREFIX:
+        group_of = {name: _file(name).split("_")[0] for name in pictures}
+    else:
+        group_of = _read_table(Path(groups), pictures)
+    # A tuple can't be the name of a group, so pictures without one stay by themselves.
+    keys = [group_of.get(name, (name,)) for name in pictures]
+    number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+    return np.array([number[key] for key in keys], dtype=np.int64)
+
+
+def _read_table(path: Path, pictures: list[str]) -> dict[str, str]:
+    by_name: dict[str, list[str]] = {}
+    for name in pictures:
+        for called in {name, _file(name)}:
+            by_name.setdefault(called, []).append(name)
+    group_of = {}
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, skipinitialspace=True)
+            if not {"picture", "group"} <= set(reader.fieldnames or ()):
+                raise DataError(f"{path}: a table of groups needs the columns picture and group")
+            for row in reader:
+                named = by_name.get((row["picture"] or "").strip(), [])
+                if len(named) != 1 or not row["group"]:
+                    problem = "no group" if len(named) == 1 else f"{len(named)} pictures"
+                    raise DataError(
+                        f"{path}: line {reader.line_num} ('{row['picture']}') names {problem}; "
+                        "write the picture's path inside the folder, then its group"
+                    )
+                group_of[named[0]] = row["group"].strip()
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such table of groups") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise DataError(f"{path}: this is not a csv table of groups") from None
+    return group_of
+
+
+class _FaceMaker:
+    """Turns pictures into faces; each thread has a detector of its own, as detectors keep state."""
+
+    def __init__(self, crop: Crop, detector: str) -> None:
+        self.crop = crop
+        self.detector = detector
+        self._own = threading.local()
+        self._landmarks = LandmarkPredictor()
+        if crop != "never":
+            self._detector()  # a wrong name is refused before any picture is read
+
+    def __call__(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], bool]:
+        gray = to_gray(picture)
+        ready = self.crop == "auto" and max(gray.shape) < READY_CROP_SIDE
+        if self.crop == "never" or ready:
+            return _scaled(gray), True
+        boxes = self._detector().detect(picture).boxes
+        if len(boxes) == 0:
+            return _scaled(gray), False
+        largest = boxes[[boxes[:, 2].argmax()]]
+        return crop_faces(gray, largest, self._landmarks.predict_boxes(gray, largest))[0], True
+
+    def _detector(self) -> FaceDetector:
+        if not hasattr(self._own, "detector"):
+            self._own.detector = make_detector(self.detector)
+        return self._own.detector
+
+
+def _scaled(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Scale a whole picture to a face: by area averages downwards, bilinearly upwards."""
+    shrinks = max(gray.shape) > FACE_SIZE
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    size = (FACE_SIZE, FACE_SIZE)
+    return np.asarray(cv2.resize(gray, size, interpolation=interpolation), dtype=np.uint8)
+
+
+def _file(name: str) -> str:
+    return name.rpartition("/")[2]
