@@ -1,0 +1,296 @@
+"""The tasks of a run: fit and measure a model, combine models, load them back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.metrics import evaluate
+from benchmarks.models import ENSEMBLE, Candidate
+from benchmarks.predictions import (
+    Predictions,
+    load_predictions,
+    on_test,
+    on_validation,
+    require_validation,
+    save_predictions,
+)
+from benchmarks.results import Result, Run, RunFolder, installed_versions, save_result
+from benchmarks.timing import hardware, peak_memory_mb, time_model
+from benchmarks.worker import Notify, TaskError
+from fer_core.crop import FRAMING_VERSION
+from fer_core.ensemble import Ensemble, EnsembleSpec, Model, fit_ensemble, save_spec
+from fer_core.errors import DataError
+from fer_core.labels import Scheme
+from fer_core.model_entry import ModelEntry
+from fer_core.model_store import ModelStore
+from fer_core.splits import Split
+
+#: Pictures on which the saved models are compared with what was measured.
+CHECKED_PICTURES = 32
+#: Largest difference of a probability between a saved model and the one measured.
+CHECK_TOLERANCE = 1e-4
+
+_PREDICT_BATCH = 512
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every task of a run needs to know; goes to the task's process."""
+
+    run: Run
+    split: Split
+    schemes: tuple[Scheme, ...]
+    folder: RunFolder
+
+    @property
+    def scheme(self) -> Scheme:
+        """The scheme of the dataset."""
+        return self.split.fitting.scheme
+
+    def store(self) -> ModelStore:
+        """Return the store of this run's models, which this run itself has made."""
+        return ModelStore(self.folder.models, trusted=True)
+
+
+def fit_and_measure(job: Job, candidate: Candidate, notify: Notify) -> None:
+    """Fit one model, save it, load it back, and measure what was loaded.
+
+    Probabilities are written first, then the model, then its figures: a result file says that
+    all three are there.
+
+    Raises
+    ------
+    DataError
+        If the model's classes or probabilities are not what they should be.
+    """
+    name, split = candidate.name, job.split
+    notify(f"fitting on {len(split.fitting)} pictures")
+    start = perf_counter()
+    model = candidate.fit(split.fitting, split.validation, job.folder.workplace(name))
+    fit_seconds = perf_counter() - start
+    require_classes(model, job.scheme, name)
+    with job.folder.scratch() as temporary:
+        scratch = ModelStore(temporary / "store", trusted=True)
+        entry = scratch.add(
+            _entry(job, name, candidate.family, candidate.loader, candidate.licence),
+            candidate.save(model, temporary),
+            model,
+        )
+        loaded = scratch.load(name)
+        require_classes(loaded, job.scheme, name)
+        notify(f"predicting {len(split.validation) + len(split.test)} pictures")
+        start = perf_counter()
+        validation = on_validation(name, _predict(loaded, split.validation.faces), split.validation)
+        test = on_test(name, _predict(loaded, split.test.faces), split.test)
+        predict_seconds = perf_counter() - start
+        notify("measuring")
+        described = {
+            "name": name,
+            "family": candidate.family,
+            "description": candidate.description,
+            "size_bytes": entry.size,
+        }
+        machine = {
+            "fit_seconds": round(fit_seconds, 3),
+            "predict_seconds": round(predict_seconds, 3),
+            **time_model(loaded, split.validation.faces),
+            "peak_memory_mb": peak_memory_mb(),
+        }
+        result = _finish(job, described, machine, validation, test)
+        files = {file.path: scratch.folder(entry) / file.path for file in entry.files}
+        job.store().add(replace(entry, metrics=headline(result)), files, loaded)
+    save_result(job.folder.result(name), result)
+
+
+def combine_and_measure(job: Job, members: Sequence[str], notify: Notify) -> None:
+    """Learn the ensemble of finished models on validation, save it, and measure it."""
+    notify(f"combining {len(members)} models")
+    saved = {name: load_predictions(job.folder.probabilities(name)) for name in members}
+    start = perf_counter()
+    spec = weigh({name: validation for name, (validation, _) in saved.items()})
+    fit_seconds = perf_counter() - start
+    parts = [
+        replace(part, model=ENSEMBLE, proba=spec.combine({m: saved[m][i].proba for m in saved}))
+        for i, part in enumerate(saved[members[0]])
+    ]
+    store = job.store()
+    entries = store.entries()
+    notify("measuring")
+    ensemble = Ensemble(spec, {name: store.load(name) for name in spec.members})
+    described = {
+        "name": ENSEMBLE,
+        "family": "ensemble",
+        "description": f"calibrated weighted average of {len(spec.members)} models",
+        "size_bytes": sum(entries[name].size for name in spec.members),
+        "members": [
+            {"name": m, "temperature": round(t, 4), "weight": round(w, 4)}
+            for m, t, w in zip(spec.members, spec.temperatures, spec.weights, strict=True)
+        ],
+    }
+    machine = {
+        "fit_seconds": round(fit_seconds, 3),
+        "predict_seconds": None,
+        **time_model(ensemble, job.split.validation.faces),
+        "peak_memory_mb": peak_memory_mb(),
+    }
+    result = _finish(job, described, machine, *parts)
+    with job.folder.scratch() as temporary:
+        path = temporary / "ensemble.json"
+        save_spec(spec, path)
+        entry = _entry(
+            job,
+            ENSEMBLE,
+            "ensemble",
+            "fer_core.model_store:load_ensemble",
+            " ".join(dict.fromkeys(entries[name].licence for name in spec.members)),
+        )
+        store.add(replace(entry, metrics=headline(result)), {path.name: path}, ensemble)
+    save_result(job.folder.result(ENSEMBLE), result)
+
+
+def weigh(members: Mapping[str, Predictions]) -> EnsembleSpec:
+    """Learn an ensemble from its members' validation predictions.
+
+    Raises
+    ------
+    ProtocolError
+        If some are predictions of test pictures.
+    DataError
+        If they are not of the same pictures.
+    """
+    checked = [require_validation(p) for p in members.values()]
+    for p in checked[1:]:
+        if not np.array_equal(p.names, checked[0].names):
+            raise DataError(
+                f"the validation predictions of '{checked[0].model}' and '{p.model}' are of other "
+                "pictures; fit both again in a new folder"
+            )
+    return fit_ensemble({name: p.proba for name, p in members.items()}, checked[0].y)
+
+
+def evaluate_again(job: Job, result: Result) -> Result:
+    """Compute a finished model's figures anew from its saved probabilities."""
+    _, test = load_predictions(job.folder.probabilities(result.name))
+    return replace(result, metrics=_metrics(job, test))
+
+
+def load_back(job: Job, names: Sequence[str], notify: Notify) -> None:
+    """Load the saved models and compare their probabilities with those measured.
+
+    Raises
+    ------
+    TaskError
+        If one answers differently.
+    """
+    store = job.store()
+    faces = job.split.test.faces[:CHECKED_PICTURES]
+    largest = 0.0
+    for name in names:
+        _, measured = load_predictions(job.folder.probabilities(name))
+        proba = store.load(name).predict_proba(faces)
+        difference = float(np.abs(proba - measured.proba[: len(faces)]).max())
+        if not difference <= CHECK_TOLERANCE:
+            raise TaskError(
+                f"{job.folder.models}: the saved model '{name}' answers differently from the one "
+                f"measured (by up to {difference:.2g}); don't use it, fit it again"
+            )
+        largest = max(largest, difference)
+        if name == names[-1]:
+            best = int(proba[0].argmax())
+            label, share = job.scheme.labels[best], proba[0, best]
+            notify(f"{job.split.test.names[0]}: '{name}' says {label} ({share:.0%})")
+    notify(
+        f"{len(names)} saved models loaded back: on {len(faces)} test pictures their probabilities "
+        f"are those measured (largest difference {largest:.1g})"
+    )
+
+
+def require_classes(model: Model, scheme: Scheme, name: str) -> None:
+    """Refuse a model whose columns are not the scheme's classes.
+
+    Raises
+    ------
+    DataError
+    """
+    if not np.array_equal(model.classes_, scheme.classes):
+        raise DataError(
+            f"the model '{name}' has classes {np.asarray(model.classes_).tolist()}, the dataset "
+            f"has {scheme.classes.tolist()} ({', '.join(scheme.labels)}); fit it on this dataset"
+        )
+
+
+def headline(result: Result) -> dict[str, Any]:
+    """Return the few figures that stand in a manifest and on a model card."""
+    figures = result.metrics[result.run.scheme]
+    without = figures["without_copies"]
+    return {
+        f"{result.run.dataset}, {result.run.protocol} protocol": {
+            "n": figures["all"]["n"],
+            "accuracy": figures["all"]["accuracy"],
+            "accuracy without copies": without and without["accuracy"],
+            "macro F1": figures["all"]["macro_f1"],
+            "log loss": figures["all"]["log_loss"],
+        }
+    }
+
+
+def _finish(
+    job: Job,
+    described: Mapping[str, Any],
+    machine: Mapping[str, Any],
+    validation: Predictions,
+    test: Predictions,
+) -> Result:
+    metrics = _metrics(job, test)  # refuses what are no probabilities before anything is written
+    save_predictions(job.folder.probabilities(described["name"]), validation, test)
+    return Result(
+        model=described,
+        run=job.run,
+        versions=installed_versions(),
+        metrics=metrics,
+        machine={**machine, "hardware": hardware()},
+    )
+
+
+def _metrics(job: Job, test: Predictions) -> dict[str, Any]:
+    return evaluate(
+        test.y,
+        test.proba,
+        test.copied,
+        job.scheme,
+        job.schemes,
+        f"model '{test.model}'",
+        job.split.test.reveal().votes,
+    )
+
+
+def _predict(model: Model, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Predict in batches, which bounds the memory that descriptors take."""
+    starts = range(0, len(faces), _PREDICT_BATCH)
+    return np.concatenate([model.predict_proba(faces[i : i + _PREDICT_BATCH]) for i in starts])
+
+
+def _entry(job: Job, name: str, family: str, loader: str, licence: str) -> ModelEntry:
+    run = job.run
+    return ModelEntry(
+        name=name,
+        family=family,
+        loader=loader,
+        scheme=job.scheme.name,
+        labels=job.scheme.labels,
+        codes=tuple(job.scheme.classes.tolist()),
+        framing=str(FRAMING_VERSION),
+        trained_on={
+            "dataset": run.dataset,
+            "protocol": run.description,
+            "pictures": run.n["fitting"],
+            "seed": run.seed,
+        },
+        licence=licence,
+    )

@@ -1,0 +1,196 @@
+"""The models that the benchmark can fit, by name."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+from fer_core.ensemble import Model
+from fer_core.errors import DataError, MissingExtraError
+from fer_core.splits import LabelledPart, require_role
+
+#: Name of the ensemble, which is made of whatever else was fitted.
+ENSEMBLE = "ensemble"
+CNN = "cnn"
+
+#: Recipe of `cnn`, and of `cnn` where the pictures are few.
+_RECIPE, _SMALL_RECIPE = "compact", "tiny"
+
+
+class Candidate(Protocol):
+    """Something that can be fitted, saved and measured."""
+
+    @property
+    def name(self) -> str:
+        """Name in tables and files."""
+
+    @property
+    def family(self) -> str:
+        """``"landmarks"`` or ``"cnn"``."""
+
+    @property
+    def description(self) -> str:
+        """One line for reports."""
+
+    @property
+    def loader(self) -> str:
+        """The function that the model store loads it with."""
+
+    @property
+    def licence(self) -> str:
+        """What to know before using the fitted model."""
+
+    def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Model:
+        """Fit on one part and watch the other; `workplace` may keep the state of a long fit."""
+
+    def save(self, model: Any, folder: Path) -> dict[str, Path]:
+        """Write the model's files to `folder`; return them by name."""
+
+
+@dataclass(frozen=True)
+class Classical:
+    """A scikit-learn pipeline whose first step takes faces.
+
+    Attributes
+    ----------
+    name, description : str
+    make : callable
+        Makes an unfitted pipeline; must be picklable.
+    """
+
+    name: str
+    make: Callable[[], Any]
+    description: str = ""
+    family: str = "landmarks"
+    loader: str = "fer_core.model_store:load_pipeline"
+    licence: str = (
+        "Code: MIT. Pipelines on landmarks need dlib's 68-point predictor, whose training pictures "
+        "(iBUG 300-W) exclude commercial use."
+    )
+
+    def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Model:
+        """Fit on the fitting part; nothing is chosen, so the validation part is not read."""
+        require_role(fitting, "fit")
+        model: Model = self.make().fit(fitting.faces, fitting.y)
+        return model
+
+    def save(self, model: Any, folder: Path) -> dict[str, Path]:
+        """Write a joblib file."""
+        import joblib
+
+        path = folder / "model.joblib"
+        joblib.dump(model, path, compress=3)
+        return {path.name: path}
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network trained by a recipe, served by ONNX Runtime."""
+
+    name: str
+    recipe: str
+    seed: int
+    description: str = ""
+    family: str = "cnn"
+    loader: str = "fer_core.model_store:load_onnx"
+    licence: str = "Code: MIT. The weights come from the training pictures and share their terms."
+
+    def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Model:
+        """Train on the fitting part and log figures on the validation part.
+
+        A training that `workplace` holds goes on, and one that is finished is taken as it is.
+        """
+        from fer_cnn import CNNClassifier
+
+        require_role(fitting, "fit")
+        require_role(validation, "validation")
+        model: Model = CNNClassifier(self.recipe, seed=self.seed, out=workplace).fit(
+            fitting.faces, fitting.y, validation=(validation.faces, validation.y)
+        )
+        return model
+
+    def save(self, model: Any, folder: Path) -> dict[str, Path]:
+        """Write the Keras file for training on and the ONNX file for serving."""
+        files: dict[str, Path] = model.save(folder)
+        return files
+
+
+def known_models(*, seed: int = 0, small: bool = False) -> dict[str, Candidate]:
+    """Return every model that can be asked for by name.
+
+    Parameters
+    ----------
+    seed : int
+        Of everything random in fitting.
+    small : bool
+        Whether `cnn` is the small network for few pictures.
+    """
+    from fer_cnn.recipes import RECIPES
+    from fer_landmarks import list_pipelines, make_pipeline
+
+    table: dict[str, Candidate] = {
+        name: Classical(name, partial(make_pipeline, name, random_state=seed), description)
+        for name, description in list_pipelines().items()
+    }
+    recipe = RECIPES[_SMALL_RECIPE if small else _RECIPE]
+    table[CNN] = Network(CNN, recipe.name, seed, recipe.description)
+    for recipe in RECIPES.values():
+        name = f"{CNN}-{recipe.name}"
+        table[name] = Network(name, recipe.name, seed, recipe.description)
+    return table
+
+
+def choose_models(
+    names: Sequence[str] | None, known: Mapping[str, Candidate], default: Sequence[str]
+) -> tuple[list[Candidate], list[str]]:
+    """Return the candidates asked for, and sentences on what was left out.
+
+    Parameters
+    ----------
+    names : sequence of str or None
+        None for the default models, without those whose libraries are missing.
+    known : dict of str to Candidate
+    default : sequence of str
+
+    Raises
+    ------
+    DataError
+        If there is no model of a name, or none is left to fit.
+    MissingExtraError
+        If a network is asked for by name where TensorFlow is missing.
+    """
+    asked = [name for name in dict.fromkeys(names or default) if name != ENSEMBLE]
+    chosen, left_out = [], []
+    for name in asked:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            raise DataError(
+                f"there is no model '{name}'; known: {', '.join([*known, ENSEMBLE])}.{hint}"
+            )
+        candidate = known[name]
+        if candidate.family == "cnn" and not can_train_networks():
+            sentence = (
+                f"'{name}' needs TensorFlow to be trained, which is not installed; "
+                "install it with: pip install 'fer-ensemble[train]'"
+            )
+            if names is not None:
+                raise MissingExtraError(sentence)
+            left_out.append(sentence)
+        else:
+            chosen.append(candidate)
+    if not chosen:
+        raise DataError(
+            f"no model is left to fit; name some with --models, for example {','.join(default[:2])}"
+        )
+    return chosen, left_out
+
+
+def can_train_networks() -> bool:
+    """Return whether Keras and TensorFlow are installed, without loading them."""
+    return all(importlib.util.find_spec(module) for module in ("keras", "tensorflow"))

@@ -1,0 +1,113 @@
+"""Keep a run for good: ``python -m benchmarks.publish DIR [--model STORED=NAME …]``.
+
+Copies result files to ``benchmarks/results/DATASET``, figures without pictures of the dataset to
+``docs/figures/DATASET``, and the models asked for into the shipped store under second names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.report import MISTAKES
+from benchmarks.results import RunFolder, save_result
+from fer_core.cli import run_command
+from fer_core.ensemble import Ensemble
+from fer_core.errors import DataError
+from fer_core.files import write_atomically
+from fer_core.model_store import STANDING_NAMES, ModelStore
+
+
+def publish(folder: RunFolder, root: Path, models: Sequence[tuple[str, str]] = ()) -> list[Path]:
+    """Copy a run's results, figures and chosen models to where they are committed.
+
+    Parameters
+    ----------
+    folder : RunFolder
+    root : Path
+        The repository.
+    models : sequence of (str, str)
+        A standing name and the run's model that it shall mean. An ensemble takes its members
+        along.
+
+    Returns
+    -------
+    list of Path
+        Files and folders written.
+
+    Raises
+    ------
+    DataError
+        If the run is quick, or has no results.
+    """
+    results = folder.results()
+    if not results:
+        raise DataError(f"{folder.root}: there are no results here to keep")
+    run = results[0].run
+    if run.quick:
+        raise DataError(f"{folder.root}: a quick run's figures are rough; run without --quick")
+    kept = root / "benchmarks" / "results" / run.dataset
+    drawn = root / "docs" / "figures" / run.dataset
+    for target in (kept, drawn):
+        shutil.rmtree(target, ignore_errors=True)
+    for result in results:
+        save_result(kept / f"{result.name}.json", result)
+    for path in sorted(folder.figures.glob("*.png")):
+        if path.name != MISTAKES:
+            with write_atomically(drawn / path.name) as temporary:
+                shutil.copyfile(path, temporary)
+    store = ModelStore(root / "models", trusted=True)
+    for standing, name in models:
+        _ship(ModelStore(folder.models, trusted=True), store, name)
+        store.alias(standing, name)
+    return [kept, drawn, *([store.root] if models else [])]
+
+
+def _ship(source: ModelStore, target: ModelStore, name: str) -> None:
+    """Copy one stored model, and the members of an ensemble before it."""
+    entry = source.entry(name)
+    model = source.load(name)
+    if isinstance(model, Ensemble):
+        for member in model.spec.members:
+            _ship(source, target, member)
+    files = {file.path: source.folder(entry) / file.path for file in entry.files}
+    target.add(entry, files, model)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.publish",
+        description="Copy a run's results and figures, and models to ship, into the repository.",
+    )
+    parser.add_argument("folder", type=Path, help="the run's --out")
+    parser.add_argument(
+        "--model",
+        action="append",
+        default=[],
+        metavar="STANDING=NAME",
+        help=f"ship the run's model NAME as one of {', '.join(STANDING_NAMES)}; may be repeated",
+    )
+    parser.add_argument(
+        "--root", type=Path, default=Path(__file__).parents[1], help="the repository"
+    )
+    return run_command(parser, _command, argv)
+
+
+def _command(args: argparse.Namespace) -> None:
+    pairs = []
+    for text in args.model:
+        standing, _, name = text.partition("=")
+        if standing not in STANDING_NAMES or not name:
+            raise DataError(
+                f"--model {text}: expected STANDING=NAME with one of {', '.join(STANDING_NAMES)}"
+            )
+        pairs.append((standing, name))
+    for path in publish(RunFolder(args.folder), args.root, pairs):
+        print(path)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

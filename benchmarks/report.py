@@ -1,0 +1,220 @@
+"""Write a run's report from its result files: ``python -m benchmarks.report DIR``."""
+
+from __future__ import annotations
+
+import argparse
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks import figures
+from benchmarks.page import page, picture
+from benchmarks.predictions import load_predictions
+from benchmarks.results import Result, RunFolder, main_figures
+from benchmarks.tables import (
+    Table,
+    classes_table,
+    members_table,
+    models_table,
+    schemes_table,
+    votes_table,
+)
+from fer_core.cli import run_command
+from fer_core.errors import DataError
+from fer_core.files import write_atomically
+
+#: Figures in a run's ``figures/``. The mistakes show pictures of the dataset: never publish them.
+ACCURACY, CLASSES, RELIABILITY, MISTAKES = (
+    "accuracy.png",
+    "classes.png",
+    "reliability.png",
+    "mistakes.png",
+)
+
+_DEMO_NOTE = (
+    "These figures are of the demo faces: a few people's portraits whose landmarks were moved to "
+    "act seven expressions. They show that everything works and say nothing about how well it "
+    "reads real faces."
+)
+_QUICK_NOTE = (
+    "This was a quick run on a part of the pictures, with the small network: its figures are rough."
+)
+
+
+@dataclass
+class _Section:
+    title: str
+    texts: list[str] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+    pictures: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def write_report(folder: RunFolder) -> Path:
+    """Write ``report.html``, ``report.md`` and the figures of a run.
+
+    Returns
+    -------
+    Path
+        The HTML file.
+
+    Raises
+    ------
+    DataError
+        If the folder holds no results.
+    """
+    results = folder.results()
+    if not results:
+        raise DataError(
+            f"{folder.root}: there are no results here; make some with python -m benchmarks.run "
+            f"--out {folder.root}"
+        )
+    _draw(folder, results)
+    title = f"{results[0].run.dataset}: which model reads expressions best"
+    sections = _sections(folder, results)
+    target = folder.root / "report.html"
+    _write(folder.root / "report.md", _markdown(title, sections, folder.root))
+    _write(target, page(title, _body(title, sections)))
+    return target
+
+
+def confusion_name(model: str) -> str:
+    """Return the file name of a model's confusion matrix."""
+    return f"confusion-{model}.png"
+
+
+def _draw(folder: RunFolder, results: Sequence[Result]) -> None:
+    predictions = [load_predictions(folder.probabilities(r.name))[1] for r in results]
+    drawn = {
+        ACCURACY: figures.accuracy_figure(results),
+        CLASSES: figures.classes_figure(results),
+        RELIABILITY: figures.reliability_figure(results, predictions),
+        **{confusion_name(r.name): figures.confusion_figure(r) for r in results},
+    }
+    for name, figure in drawn.items():
+        figures.save_figure(figure, folder.figures / name)
+
+
+def _sections(folder: RunFolder, results: Sequence[Result]) -> list[_Section]:
+    run, best = results[0].run, results[0]
+    low, high = main_figures(best)["intervals"]["accuracy"]
+    opening = _Section("")
+    if run.dataset == "demo":
+        opening.texts.append(_DEMO_NOTE)
+    if run.quick:
+        opening.texts.append(_QUICK_NOTE)
+    opening.texts += [
+        f"Most accurate: {best.name}, {main_figures(best)['accuracy']:.3f} "
+        f"(95 % interval {low:.3f} to {high:.3f}) of {run.n['test']:,} test pictures.",
+        f"Protocol: {run.protocol} ({run.description}). {run.n['fitting']:,} pictures to fit, "
+        f"{run.n['validation']:,} to choose, {run.n['test']:,} to measure, of which "
+        f"{run.n['test'] - run.n['test_without_copies']:,} have a near copy among the others.",
+        *(_absent(results)),
+        *(f"{key}: {_shown(value)}" for key, value in run.notes.items()),
+    ]
+    models = _Section(
+        "All models",
+        tables=[models_table(results)],
+        pictures=[(folder.figures / ACCURACY, "Accuracy of each model with its interval")],
+    )
+    classes = _Section(
+        "Classes",
+        tables=[classes_table(best)],
+        pictures=[(folder.figures / CLASSES, "F1 of each class, best model of each family")],
+    )
+    confusion = _Section(
+        "Confusion matrices",
+        pictures=[
+            (folder.figures / confusion_name(r.name), f"Confusion matrix of {r.name}")
+            for r in results
+        ],
+    )
+    sections = [opening, models, classes, confusion]
+    ensembles = [r for r in results if "members" in r.model]
+    if ensembles:
+        text = "Temperatures and weights were learned on the validation pictures."
+        sections.append(_Section("The ensemble", [text], [members_table(ensembles[0])]))
+    text = "Accuracy in every scheme, derived from the same probabilities."
+    sections.append(_Section("Label schemes", [text], [schemes_table(results)]))
+    if any("ferplus" in r.metrics for r in results):
+        sections.append(_Section("FER+ votes", tables=[votes_table(results)]))
+    text = "Points on the dashed line: the model is right as often as it says it is."
+    sections.append(
+        _Section("Calibration", [text], pictures=[(folder.figures / RELIABILITY, "Reliability")])
+    )
+    if (folder.figures / MISTAKES).exists():
+        text = "Test pictures labelled wrong with most confidence: true label → predicted label."
+        pictures = [(folder.figures / MISTAKES, "Test pictures labelled wrong")]
+        sections.append(_Section("Sample mistakes", [text], pictures=pictures))
+    sections.append(_Section("Made with", [_made_with(best)]))
+    return sections
+
+
+def _absent(results: Sequence[Result]) -> list[str]:
+    per_class = main_figures(results[0])["per_class"]
+    empty = [label for label, figures_ in per_class.items() if figures_["n"] == 0]
+    if not empty:
+        return []
+    return [f"No test picture is {' or '.join(empty)}: averages over classes leave that out."]
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, (list, tuple)):
+        more = f" and {len(value) - 5} more" if len(value) > 5 else ""
+        return f"{len(value)}: {', '.join(str(v) for v in value[:5])}{more}"
+    return str(value)
+
+
+def _made_with(result: Result) -> str:
+    hardware = result.machine.get("hardware", {})
+    versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
+    machine = f"{hardware.get('processor')}, {hardware.get('cores')} cores"
+    return f"Seed {result.run.seed}. {machine}. {versions}."
+
+
+def _markdown(title: str, sections: Sequence[_Section], root: Path) -> str:
+    blocks = [f"# {title}"]
+    for section in sections:
+        blocks += [f"## {section.title}"] if section.title else []
+        blocks += [*section.texts, *(table.markdown() for table in section.tables)]
+        blocks += [f"![{alt}]({p.relative_to(root).as_posix()})" for p, alt in section.pictures]
+    return "\n\n".join(blocks) + "\n"
+
+
+def _body(title: str, sections: Sequence[_Section]) -> str:
+    parts = [f"<h1>{html.escape(title)}</h1>"]
+    for section in sections:
+        parts += [f"<h2>{html.escape(section.title)}</h2>"] if section.title else []
+        parts += [_paragraph(text) for text in section.texts]
+        parts += [table.html() for table in section.tables]
+        shown = "".join(picture(path, alt) for path, alt in section.pictures)
+        parts.append(f'<div class="grid">{shown}</div>' if len(section.pictures) > 1 else shown)
+    return "\n".join(parts)
+
+
+def _paragraph(text: str) -> str:
+    note = ' class="note"' if text in (_DEMO_NOTE, _QUICK_NOTE) else ""
+    return f"<p{note}>{html.escape(text)}</p>"
+
+
+def _write(path: Path, text: str) -> None:
+    with write_atomically(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.report",
+        description="Write the report of a benchmark run again from its result files.",
+    )
+    parser.add_argument("folder", type=Path, help="the run's --out")
+    return run_command(parser, _command, argv)
+
+
+def _command(args: argparse.Namespace) -> None:
+    print(write_report(RunFolder(args.folder)))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

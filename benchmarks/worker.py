@@ -1,0 +1,120 @@
+"""One spawned process a task, so that no two models share an OpenMP runtime."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from fer_core.cli import explain
+from fer_core.errors import FerError
+
+#: Told what a task is doing now, in a few words.
+Notify = Callable[[str], None]
+#: Work for a process of its own; must be picklable (a function of a module, or a partial of one).
+Task = Callable[[Notify], None]
+
+#: Packages whose INFO log lines are shown as progress.
+_TALKATIVE = ("fer_core", "fer_landmarks", "fer_cnn", "benchmarks")
+
+
+class TaskError(FerError):
+    """A task in a process of its own failed."""
+
+
+def run_task(task: Task, log: Path, notify: Notify) -> None:
+    """Run `task` in a fresh process and wait for it.
+
+    Parameters
+    ----------
+    task : callable
+    log : Path
+        Takes everything that the task and its libraries print, and the traceback if it fails.
+    notify : callable
+        Called here with what the task tells about its progress.
+
+    Raises
+    ------
+    TaskError
+        If the task fails or its process dies.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(task, log, sender))
+    with _ignored_interrupts():
+        process.start()
+    sender.close()
+    failure: str | None = None
+    try:
+        while True:
+            kind, text = receiver.recv()
+            if kind == "failed":
+                failure = text
+            else:
+                notify(text)
+    except EOFError:  # the process has closed its end: it is over
+        process.join()
+    finally:
+        if process.is_alive():
+            process.terminate()
+            process.join()
+        receiver.close()
+    if failure is not None:
+        raise TaskError(failure)
+    if process.exitcode != 0:
+        reason = "was stopped, most often for want of memory" if process.exitcode == -9 else "died"
+        raise TaskError(f"its process {reason} (exit code {process.exitcode}); see {log}")
+
+
+@contextmanager
+def _ignored_interrupts() -> Iterator[None]:
+    """Start a process that Ctrl-C doesn't reach: the parent ends it, without a traceback."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # not in the main thread, where Ctrl-C is handled elsewhere
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _child(task: Task, log: Path, sender: Connection) -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with open(log, "w", encoding="utf-8", buffering=1) as file:
+        # Native libraries print to the descriptors, whatever sys.stdout is.
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        logging.basicConfig(stream=sys.stderr, level=logging.WARNING)
+        handler = _Forward(sender)
+        for name in _TALKATIVE:
+            logging.getLogger(name).setLevel(logging.INFO)
+            logging.getLogger(name).addHandler(handler)
+        try:
+            task(lambda text: sender.send(("stage", text)))
+        except (FerError, OSError) as error:
+            logging.exception("task failed")
+            sender.send(("failed", explain(error)))
+        except Exception as error:
+            logging.exception("task failed")
+            sender.send(("failed", f"{type(error).__name__}: {error} (traceback in {log})"))
+        finally:
+            sender.close()
+
+
+class _Forward(logging.Handler):
+    def __init__(self, sender: Connection) -> None:
+        super().__init__(logging.INFO)
+        self._sender = sender
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self._sender.closed:
+            self._sender.send(("stage", record.getMessage()))

@@ -1,0 +1,106 @@
+"""A dataset that a linear model learns in milliseconds, and models to fit on it."""
+
+import operator
+from functools import partial
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+from benchmarks.measuring import combine_and_measure, fit_and_measure
+from benchmarks.models import Classical
+from benchmarks.report import write_report
+from benchmarks.results import RunFolder, describe_run
+from benchmarks.run import Job
+from fer_core.datasets.dataset import Dataset
+from fer_core.labels import SCHEMES
+from fer_core.splits import make_split
+
+
+def made_dataset(n=140, seed=0, noise=60.0, scheme=SCHEMES["fer7"], parts=("training", "test")):
+    """Each class has a bright row of its own under noise."""
+    rng = np.random.default_rng(seed)
+    k = len(scheme.labels)
+    y = np.arange(n) % k
+    faces = rng.normal(100, noise, size=(n, 48, 48))
+    faces[np.arange(n), 6 * y] += 60
+    faces[np.arange(n), 6 * y + 1] += 60
+    return Dataset(
+        name="made",
+        faces=np.clip(faces, 0, 255).astype(np.uint8),
+        y=y.astype(np.int64),
+        scheme=scheme,
+        names=np.array([f"face{i:03d}" for i in range(n)]),
+        parts=np.array([parts[i * len(parts) // n] for i in range(n)]),
+        groups=np.arange(n),
+    )
+
+
+def linear(name, C=1.0, columns=2304):
+    """A pipeline on the first pixels of a face; processes of their own can unpickle it."""
+    pipeline = make_pipeline(
+        FunctionTransformer(operator.methodcaller("reshape", -1, 2304)),
+        FunctionTransformer(operator.itemgetter((slice(None), slice(columns)))),
+        LogisticRegression(C=C / 255**2, max_iter=200),
+    )
+    return Classical(name, partial(clone, pipeline), "a linear model for tests")
+
+
+def made_job(root, dataset=None, **changes):
+    dataset = dataset or made_dataset()
+    split = make_split(dataset)
+    run = describe_run(dataset, split, seed=0, quick=False)
+    folder = RunFolder(root)
+    folder.open(run)
+    wanted = SCHEMES.values() if dataset.scheme.name == "fer7" else [dataset.scheme]
+    return Job(run, split, tuple(wanted), folder)
+
+
+@pytest.fixture
+def job(tmp_path):
+    return made_job(tmp_path / "run")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        # One round of every time is enough here, and coarse figures.
+        patch.setattr("benchmarks.timing._PATIENCE", 1e-9)
+        patch.setattr("benchmarks.figures._DPI", 30)
+        yield
+
+
+@pytest.fixture(scope="session")
+def measured_job(tmp_path_factory):
+    """A job with two models and their ensemble; don't change its folder."""
+    job = made_job(tmp_path_factory.mktemp("measured") / "run")
+    for name, columns in (("left", 1152), ("right", 2304)):
+        fit_and_measure(job, linear(name, columns=columns), lambda text: None)
+    combine_and_measure(job, ["left", "right"], lambda text: None)
+    write_report(job.folder)
+    return job
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """Run tasks here: spawned processes are tested in test_worker."""
+    monkeypatch.setattr("benchmarks.run.run_task", lambda task, log, notify: task(notify))
+
+
+@pytest.fixture(name="made_dataset")
+def _made_dataset():
+    return made_dataset
+
+
+@pytest.fixture(name="made_job")
+def _made_job():
+    return made_job
+
+
+@pytest.fixture(name="linear")
+def _linear():
+    return linear

@@ -1,0 +1,230 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from benchmarks import run as run_module
+from benchmarks.predictions import load_predictions
+from benchmarks.results import RunFolder, load_result
+from benchmarks.run import main, run
+from fer_core.errors import DataError
+from fer_core.labels import own_scheme
+from fer_core.model_store import ModelStore
+
+pytestmark = pytest.mark.usefixtures("in_process")
+
+
+@pytest.fixture
+def console():
+    return Console(file=open("/dev/null", "w"))
+
+
+@pytest.fixture
+def two(linear):
+    return [linear("left", columns=1152), linear("right")]
+
+
+@pytest.fixture
+def demo(monkeypatch, made_dataset, two):
+    """The command line on made faces and made models."""
+    monkeypatch.setattr(run_module, "load_dataset", lambda args: made_dataset())
+    known = {c.name: c for c in two}
+    monkeypatch.setattr(run_module, "known_models", lambda **options: known)
+    monkeypatch.setattr(run_module, "DEFAULT_MODELS", tuple(known))
+
+
+def without_machine(folder):
+    results = sorted((folder / "results").glob("*.json"))
+    return [{**json.loads(p.read_text()), "machine": None} for p in results]
+
+
+def test_the_whole_job(demo, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["--out", str(out)]) == 0
+    printed = capsys.readouterr().out
+    assert "3 saved models loaded back" in printed
+    assert "their probabilities are those measured" in " ".join(printed.split())
+    results = {r.name: r for r in RunFolder(out).results()}
+    assert set(results) == {"left", "right", "ensemble"}
+    right = results["right"]
+    _, test = load_predictions(out / "probabilities" / "right.npz")
+    accuracy = float((test.proba.argmax(axis=1) == test.y).mean())
+    assert right.metrics["fer7"]["all"]["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    assert right.run.n["test"] == len(test.y) == 70
+    assert set(right.metrics) == {"fer7", "merged6", "active5", "basic4", "valence3"}
+    assert right.machine["ms_per_face"] > 0
+    loaded = ModelStore(out / "models", trusted=True).load("ensemble")
+    assert set(loaded.models) <= {"left", "right"}
+    assert (out / "report.html").stat().st_size > 10_000
+    assert not (out / ".unfinished").exists()
+
+
+def test_two_runs_with_one_seed_are_identical_but_for_the_machine(demo, tmp_path):
+    for name in "ab":
+        assert main(["--out", str(tmp_path / name)]) == 0
+    assert without_machine(tmp_path / "a") == without_machine(tmp_path / "b")
+    for model in ("left", "ensemble"):
+        a, b = (load_predictions(tmp_path / n / "probabilities" / f"{model}.npz") for n in "ab")
+        assert all(np.array_equal(x.proba, y.proba) for x, y in zip(a, b, strict=True))
+
+
+def test_interrupted_run_goes_on(demo, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out"
+    tasks = []
+
+    def until_the_second(task, log, notify):
+        tasks.append(task)
+        if len(tasks) == 2:
+            raise KeyboardInterrupt
+        task(notify)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module, "run_task", until_the_second)
+        assert main(["--out", str(out)]) == 130
+    assert "--resume" in capsys.readouterr().out
+    first = (out / "results" / "left.json").read_bytes()
+    assert not (out / "results" / "right.json").exists()
+    assert main(["--out", str(out), "--resume"]) == 0
+    assert "left: finished before" in capsys.readouterr().out
+    again = load_result(out / "results" / "left.json")
+    assert again.machine == json.loads(first)["machine"]  # not fitted again
+    assert len(RunFolder(out).results()) == 3
+
+
+def test_adding_a_model_keeps_the_others(demo, tmp_path):
+    out = tmp_path / "out"
+    assert main(["--out", str(out), "--models", "left"]) == 0
+    machine = load_result(out / "results" / "left.json").machine
+    assert not (out / "results" / "ensemble.json").exists()  # of one model there is none
+    assert main(["--out", str(out), "--models", "right", "--resume"]) == 0
+    assert load_result(out / "results" / "left.json").machine == machine
+    assert load_result(out / "results" / "ensemble.json").model["description"]
+
+
+def test_without_resume_a_model_is_fitted_anew(demo, tmp_path):
+    out = tmp_path / "out"
+    for _ in range(2):
+        assert main(["--out", str(out), "--models", "left"]) == 0
+        stale = out / "workplaces" / "left" / "checkpoint"
+        assert not stale.exists()
+        stale.parent.mkdir(parents=True)
+        stale.write_text("of an earlier training")
+
+
+def test_one_failed_model_leaves_the_others(job, linear, console, monkeypatch):
+    from benchmarks.worker import TaskError
+
+    def broken(task, log, notify):
+        if "broken" in str(log):
+            raise TaskError("it broke")
+        task(notify)
+
+    monkeypatch.setattr(run_module, "run_task", broken)
+    with pytest.raises(TaskError, match=r"1 of 2 models failed: broken \(it broke\)"):
+        run(job, [linear("broken"), linear("good")], resume=False, console=console)
+    assert job.folder.finished("good")
+    assert (job.folder.root / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--models", "lfet"], "Did you mean 'left'?"),
+        (["--models", "ensemble"], "no model is left to fit"),
+        (["--schemes", "valence4"], "Did you mean 'valence3'?"),
+    ],
+)
+def test_wrong_names_are_one_sentence(demo, tmp_path, capsys, argv, words):
+    assert main([*argv, "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--data", "nowhere"], "--dataset"),
+        (["--dataset", "fer2013"], "needs --data PATH"),
+        (["--dataset", "fer2013", "--data", "nowhere"], "no such file or folder"),
+    ],
+)
+def test_wrong_data_are_one_sentence(tmp_path, capsys, monkeypatch, linear, argv, words):
+    monkeypatch.setattr(run_module, "known_models", lambda **options: {"left": linear("left")})
+    monkeypatch.setattr(run_module, "DEFAULT_MODELS", ("left",))
+    assert main([*argv, "--out", str(tmp_path / "out")]) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_folder_of_another_dataset_is_refused(demo, tmp_path, monkeypatch, made_dataset, capsys):
+    out = tmp_path / "out"
+    assert main(["--out", str(out), "--models", "left"]) == 0
+    before = without_machine(out)
+    monkeypatch.setattr(run_module, "load_dataset", lambda args: made_dataset(seed=1))
+    assert main(["--out", str(out), "--models", "left", "--resume"]) == 2
+    assert "another fingerprint" in capsys.readouterr().err
+    assert without_machine(out) == before
+
+
+def test_folder_of_another_seed_is_refused(demo, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["--out", str(out), "--models", "left"]) == 0
+    assert main(["--out", str(out), "--models", "left", "--seed", "1"]) == 2
+    assert "another seed (0, now 1)" in capsys.readouterr().err
+
+
+def test_folder_of_another_version_is_refused(demo, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["--out", str(out), "--models", "left"]) == 0
+    marker = out / "run.json"
+    marker.write_text(marker.read_text().replace('"schema_version": 1', '"schema_version": 0'))
+    assert main(["--out", str(out), "--models", "left"]) == 2
+    assert "another version" in capsys.readouterr().err
+
+
+def test_folder_with_other_files_is_refused(demo, tmp_path, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.tex").write_text("years of work")
+    assert main(["--out", str(tmp_path / "out")]) == 2
+    assert "holds other files" in capsys.readouterr().err
+
+
+def test_scheme_that_cannot_be_derived_is_refused(
+    demo, tmp_path, monkeypatch, made_dataset, capsys
+):
+    own = made_dataset(scheme=own_scheme(["awake", "asleep"]))
+    monkeypatch.setattr(run_module, "load_dataset", lambda args: own)
+    argv = ["--out", str(tmp_path / "out"), "--schemes", "valence3"]
+    assert main(argv) == 2
+    assert "awake, asleep" in capsys.readouterr().err
+
+
+def test_own_classes_work(demo, tmp_path, monkeypatch, made_dataset):
+    own = made_dataset(n=40, scheme=own_scheme(["awake", "asleep"]), parts=("",))
+    monkeypatch.setattr(run_module, "load_dataset", lambda args: own)
+    assert main(["--out", str(tmp_path / "out")]) == 0
+    result = load_result(tmp_path / "out" / "results" / "left.json")
+    assert list(result.metrics) == ["own"]
+    low, high = result.metrics["own"]["all"]["intervals"]["accuracy"]
+    assert high - low > 0.1  # eight test pictures say little
+
+
+def test_class_without_test_pictures_is_said(demo, tmp_path, monkeypatch, made_dataset):
+    dataset = made_dataset()
+    gone = dataset.subset((dataset.y != 1) | (dataset.parts == "training"))
+    monkeypatch.setattr(run_module, "load_dataset", lambda args: gone)
+    assert main(["--out", str(tmp_path / "out"), "--models", "left"]) == 0
+    assert "No test picture is disgust" in (tmp_path / "out" / "report.md").read_text()
+
+
+def test_model_with_other_classes_is_refused(made_dataset, made_job, linear, tmp_path, console):
+    dataset = made_dataset()
+    job = made_job(tmp_path / "run", dataset)
+    fitting = job.split.fitting
+    lacking = replace(job, split=replace(job.split, fitting=fitting.subset(fitting.y < 6)))
+    with pytest.raises(DataError, match=r"has classes \[0, 1, 2, 3, 4, 5\]"):
+        run(lacking, [linear("six")], resume=False, console=console)
+    assert not job.folder.result("six").exists()

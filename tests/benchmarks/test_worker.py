@@ -1,0 +1,39 @@
+"""Tasks in processes of their own; what they call must be importable there."""
+
+import operator
+import os
+from functools import partial
+
+import pytest
+
+from benchmarks.measuring import fit_and_measure, load_back
+from benchmarks.models import Classical
+from benchmarks.results import load_result
+from benchmarks.worker import TaskError, run_task
+
+
+def test_a_model_is_fitted_in_its_own_process(job, linear):
+    told = []
+    run_task(partial(fit_and_measure, job, linear("m")), job.folder.log("m"), told.append)
+    assert told[0] == f"fitting on {len(job.split.fitting)} pictures"
+    assert load_result(job.folder.result("m")).machine["peak_memory_mb"] > 10
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (partial(operator.truediv, 1, 0), "ZeroDivisionError"),
+        (partial(os._exit, 3), r"died \(exit code 3\)"),
+    ],
+)
+def test_a_failure_is_one_sentence_with_a_log(job, make, words):
+    log = job.folder.log("m")
+    with pytest.raises(TaskError, match=words) as caught:
+        run_task(partial(fit_and_measure, job, Classical("m", make)), log, lambda text: None)
+    assert str(log) in str(caught.value)
+    assert not job.folder.result("m").exists()
+
+
+def test_an_error_for_people_stays_as_it_is(job):
+    with pytest.raises(TaskError, match="saved probabilities"):
+        run_task(partial(load_back, job, ["none"]), job.folder.log("x"), lambda text: None)
