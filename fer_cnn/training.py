@@ -107,14 +107,14 @@ def train(
     keras = require("keras", "train")
     keras.utils.set_random_seed(seed)
     settings = _settings(recipe, faces, y, n_classes, seed)
-    model, history = _resume(out, settings) if out else (None, [])
-    if model is None:
-        model = _compiled(recipe, n_classes, len(faces))
+    model = _compiled(recipe, n_classes, len(faces))
+    history = _resume(model, out, settings) if out else []
     targets = np.eye(n_classes, dtype=np.float32)[y]
     for epoch in range(len(history), recipe.epochs):
         if _out_of_time(history, started, max_minutes):
             return Training(model, history, finished=False)
         began = time.monotonic()
+        _seed_dropout(model, seed, epoch)
         batches = epoch_batches(
             faces,
             targets,
@@ -123,7 +123,9 @@ def train(
             seed=seed,
             epoch=epoch,
         )
-        log = model.fit(batches, initial_epoch=epoch, epochs=epoch + 1, verbose=0).history
+        # The batches are shuffled already; Keras would shuffle them by a global random state.
+        fitted = model.fit(batches, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0)
+        log = fitted.history
         val_loss, val_accuracy = _evaluate(model, validation)
         record = EpochRecord(
             epoch=epoch + 1,
@@ -165,6 +167,14 @@ def _compiled(recipe: Recipe, n_classes: int, n_faces: int) -> Any:
     return model
 
 
+def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
+    """Let dropout follow from `seed` and `epoch`: a saved model leaves its random state out."""
+    rng = np.random.default_rng([seed, epoch])
+    for variable in model.variables:
+        if variable.path.endswith("seed_generator_state"):
+            variable.assign([rng.integers(2**31), 0])
+
+
 def _evaluate(
     model: Any, validation: tuple[NDArray[np.uint8], NDArray[np.int64]] | None
 ) -> tuple[float, float]:
@@ -198,9 +208,10 @@ def _settings(
     }
 
 
-def _resume(out: Path, settings: dict[str, Any]) -> tuple[Any, list[EpochRecord]]:
+def _resume(model: Any, out: Path, settings: dict[str, Any]) -> list[EpochRecord]:
+    """Bring `model` to the state of the checkpoint in `out`, if there is one."""
     if not (out / CHECKPOINT).exists():
-        return None, []
+        return []
     stored = json.loads((out / SETTINGS).read_text())
     if stored != json.loads(json.dumps(settings)):
         differing = sorted(k for k in settings if stored.get(k) != settings[k])
@@ -209,13 +220,21 @@ def _resume(out: Path, settings: dict[str, Any]) -> tuple[Any, list[EpochRecord]
             "choose another folder or remove this one"
         )
     keras = require("keras", "train")
-    model = keras.saving.load_model(out / CHECKPOINT)
+    saved = keras.saving.load_model(out / CHECKPOINT)
+    # Values are copied into a freshly compiled model, because a loaded optimiser has forgotten
+    # which variables weight decay leaves alone.
+    model.optimizer.build(model.trainable_variables)
+    for mine, theirs in (
+        (model.variables, saved.variables),
+        (model.optimizer.variables, saved.optimizer.variables),
+    ):
+        for variable, value in zip(mine, theirs, strict=True):
+            variable.assign(value)
     batch = min(settings["recipe"]["batch_size"], settings["n_faces"])
     # The optimiser counts its steps inside the checkpoint, so weights and history can't disagree.
     done = int(model.optimizer.iterations) // (settings["n_faces"] // batch)
-    history = read_history(out / HISTORY)[:done]
     logger.info("going on after epoch %d of %s", done, out)
-    return model, history
+    return read_history(out / HISTORY)[:done]
 
 
 def read_history(path: Path) -> list[EpochRecord]:

@@ -1,0 +1,92 @@
+import pickle
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from fer_cnn import CNNClassifier
+from fer_cnn.export import PARITY, export_onnx
+from fer_cnn.train import main
+from fer_core.errors import DataError, FerError
+from fer_core.model_store import ModelStore
+
+
+@pytest.fixture(scope="module")
+def codes(striped):
+    """Labels with a gap, as when a class has no pictures."""
+    return np.array([0, 2, 5])[striped[1]]
+
+
+@pytest.fixture(scope="module")
+def fitted(striped, quick_recipe, codes):
+    return CNNClassifier(quick_recipe, seed=1).fit(striped[0], codes)
+
+
+def test_served_probabilities_are_keras_s(fitted, striped, tmp_path):
+    import keras
+
+    paths = fitted.save(tmp_path)
+    model = keras.saving.load_model(paths["model.keras"])
+    expected = np.asarray(model(striped[0]))
+    assert np.abs(fitted.predict_proba(striped[0]) - expected).max() < PARITY
+
+
+def test_columns_and_labels_are_codes(fitted, striped, codes):
+    assert fitted.classes_.tolist() == [0, 2, 5]
+    assert set(fitted.predict(striped[0])) <= {0, 2, 5}
+    assert 0 <= fitted.score(striped[0], codes) <= 1
+
+
+def test_scikit_learn_conventions(fitted, striped):
+    copy = clone(fitted)
+    assert copy.get_params()["seed"] == 1
+    with pytest.raises(NotFittedError):
+        copy.predict_proba(striped[0])
+    again = pickle.loads(pickle.dumps(fitted))
+    np.testing.assert_array_equal(again.predict_proba(striped[0]), fitted.predict_proba(striped[0]))
+    assert fitted.predict_proba(striped[0][:0]).shape == (0, 3)
+    with pytest.raises(DataError, match="Got float64"):
+        copy.fit(np.zeros((4, 48, 48)), [0, 1, 0, 1])
+
+
+def test_out_of_time_says_how_to_go_on(striped, quick_recipe, tmp_path):
+    short = CNNClassifier(quick_recipe, out=tmp_path, max_minutes=1e-9)
+    with pytest.raises(FerError, match="it can go on from"):
+        short.fit(*striped)
+
+
+def test_a_file_that_is_no_network_cant_be_exported(tmp_path):
+    (tmp_path / "no.keras").write_bytes(b"nothing")
+    with pytest.raises(FerError, match=r"no\.keras: could not be exported"):
+        export_onnx(tmp_path / "no.keras", tmp_path / "no.onnx")
+    assert not (tmp_path / "no.onnx").exists()
+
+
+def test_command_line_trains_stores_and_resumes(tmp_path, capsys):
+    arguments = ["tiny", "--epochs", "1", "--out", str(tmp_path)]
+    assert main(arguments) == 0
+    assert "stored 'tiny'" in capsys.readouterr().out
+    stored = ModelStore(tmp_path).entry("tiny")
+    assert stored.trained_on["dataset"] == "demo"
+    assert stored.scheme == "fer7"
+    assert ModelStore(tmp_path).load("tiny").classes_.tolist() == list(range(7))
+    assert main(arguments) == 2
+    assert "--resume" in capsys.readouterr().err
+    assert main([*arguments, "--resume"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["tinny"], "Did you mean 'tiny'"),
+        (["tiny", "--epochs", "0"], "at least 1"),
+        (["tiny", "--dataset", "fer2013", "--data", "nowhere"], "nowhere"),
+    ],
+)
+def test_wrong_input_is_one_sentence(arguments, words, tmp_path, capsys):
+    assert main([*arguments, "--out", str(tmp_path / "out")]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert "Traceback" not in error
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,81 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fer_cnn.curves import plot_history
+from fer_cnn.training import CHECKPOINT, HISTORY, SETTINGS, read_history, train
+from fer_core.errors import DataError, FerError
+
+
+def weights(training):
+    return np.concatenate([w.ravel() for w in training.model.get_weights()])
+
+
+def test_goes_on_after_a_stop_as_if_it_had_not_been(striped, quick_recipe, tmp_path):
+    faces, y = striped
+    whole = train(quick_recipe, faces, y, 3, seed=5, out=tmp_path / "whole")
+
+    class Killed(Exception):
+        pass
+
+    def kill(record):
+        if record.epoch == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(quick_recipe, faces, y, 3, seed=5, out=tmp_path / "cut", on_epoch=kill)
+    resumed = train(quick_recipe, faces, y, 3, seed=5, out=tmp_path / "cut")
+    assert [r.epoch for r in resumed.history] == [1, 2, 3]
+    np.testing.assert_allclose(
+        [r.loss for r in resumed.history], [r.loss for r in whole.history], rtol=1e-4
+    )
+    np.testing.assert_allclose(weights(resumed), weights(whole), atol=1e-4)
+
+
+def test_a_kill_between_history_and_checkpoint_repeats_that_epoch(striped, quick_recipe, tmp_path):
+    faces, y = striped
+    train(replace(quick_recipe), faces, y, 3, out=tmp_path)
+    older = (tmp_path / CHECKPOINT).read_bytes()
+    lines = (tmp_path / HISTORY).read_text().splitlines(keepends=True)
+    (tmp_path / HISTORY).write_text("".join([*lines, lines[-1].replace("3,", "4,", 1)]))
+    again = train(quick_recipe, faces, y, 3, out=tmp_path)
+    assert len(again.history) == 3
+    assert (tmp_path / CHECKPOINT).read_bytes() == older
+
+
+def test_learns_and_logs_validation(striped, quick_recipe, tmp_path):
+    faces, y = striped
+    done = train(quick_recipe, faces, y, 3, validation=(faces, y), out=tmp_path)
+    assert done.finished
+    assert done.history[-1].val_accuracy > 0.9
+    assert done.history[-1].loss < done.history[0].loss / 2
+    proba = np.asarray(done.model.predict(faces, verbose=0))
+    assert (proba.argmax(1) == y).mean() == pytest.approx(done.history[-1].val_accuracy)
+    assert read_history(tmp_path / HISTORY) == done.history
+    plot_history(done.history, tmp_path / "curve.png")
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_stops_at_a_checkpoint_when_time_is_over(striped, quick_recipe, tmp_path):
+    faces, y = striped
+    first = train(quick_recipe, faces, y, 3, out=tmp_path, max_minutes=1e-9)
+    assert not first.finished
+    assert len(first.history) < quick_recipe.epochs
+
+
+def test_another_training_in_the_folder_is_refused(striped, quick_recipe, tmp_path):
+    faces, y = striped
+    train(replace(quick_recipe, epochs=1), faces, y, 3, out=tmp_path)
+    with pytest.raises(FerError, match=r"another training \(different: seed\)"):
+        train(replace(quick_recipe, epochs=1), faces, y, 3, seed=1, out=tmp_path)
+    assert json.loads((tmp_path / SETTINGS).read_text())["seed"] == 0
+
+
+def test_refuses_labels_and_faces_that_dont_fit(striped, quick_recipe):
+    faces, y = striped
+    with pytest.raises(DataError, match="0 to 1; got 0 to 2"):
+        train(quick_recipe, faces, y, 2)
+    with pytest.raises(DataError, match="0 faces"):
+        train(quick_recipe, faces[:0], y[:0], 3)
