@@ -29,7 +29,7 @@ class SymmetricPCA(
     ----------
     n_even, n_odd : int
         Components per group that mirroring keeps, and whose sign it changes. Fewer where a group
-        has fewer features or there are fewer faces.
+        has fewer such features (`count_odd` tells how many odd ones come out).
     symmetry : Symmetry or None
         What mirroring does to the features, from `FaceStage.symmetry`. With None, features
         count as unchanged by mirroring, and this is an ordinary analysis with `n_even`
@@ -118,10 +118,17 @@ class SymmetricPCA(
         return tags
 
 
+def count_odd(symmetry: Symmetry, n_odd: int) -> int:
+    """Return how many odd components `SymmetricPCA` makes of features with this symmetry."""
+    index = np.arange(len(symmetry.order))
+    odd = (index < symmetry.order) | ((index == symmetry.order) & (symmetry.sign < 0))
+    return sum(min(n_odd, int(odd[columns].sum())) for columns, _ in symmetry.parts())
+
+
 def _components(x: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], float]:
     """Return the first k principal directions (k, d) of centred x, and the variance along them."""
     n, d = x.shape
-    k = min(k, d, n)
+    k = min(k, d)
     if k == 0:
         return np.empty((0, d), dtype=np.float32), 0.0
     covariance = x.T @ x
@@ -131,5 +138,5 @@ def _components(x: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], fl
     )
     # Signs are free: make each direction's largest entry positive, so that fits can be compared.
     largest = directions[np.abs(directions).argmax(axis=0), np.arange(k)]
-    directions *= np.sign(largest)
+    directions *= np.where(largest < 0, -1, 1)
     return directions.T[::-1], float(variance.sum())

@@ -7,14 +7,14 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cholesky, solve_triangular
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fer_core.calibration import fit_temperature
 from fer_landmarks.compact import HalfPrecisionState, to_half_precision
 
 #: Rows of a kernel matrix made at a time.
@@ -147,11 +147,11 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
             weights, left_out = self._solve_centers(x, targets, weight, sample)
         self.weights_ = weights.astype(np.float32)
         self.prior_ = self.prior_.astype(np.float32)
-        self.temperature_ = _best_temperature(left_out + self.prior_, codes[sample])
+        self.temperature_ = fit_temperature(softmax(left_out + self.prior_, axis=1), codes[sample])
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float32]:
-        """Return scores (n, k), near 1 for the face's class; of two classes, their difference (n,)."""
+        """Return scores (n, k), near 1 for the class; for two classes, their difference (n,)."""
         scores = self._scores(X)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
@@ -236,10 +236,10 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         moments = np.zeros((m, targets.shape[1]))
         for start in range(0, len(x), _BLOCK):
             rows = slice(start, start + _BLOCK)
-            z = whitened(rows)
-            weighted = z * weight[rows]
-            gram += weighted @ z.T
-            moments += weighted @ targets[rows]
+            root_weight = np.sqrt(weight[rows])
+            z = whitened(rows) * root_weight
+            gram += z @ z.T
+            moments += z @ (targets[rows] * root_weight[:, None])
         gram.flat[:: m + 1] += self.ridge
         root = cholesky(gram, lower=True, overwrite_a=True, check_finite=False)
         half = solve_triangular(root, moments, lower=True, check_finite=False)
@@ -251,13 +251,3 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         ).sum(axis=0)
         residual = (targets[sample] - z.T @ solution) / (1 - leverage)[:, None]
         return weights, targets[sample] - residual
-
-
-def _best_temperature(scores: NDArray[np.float64], codes: NDArray[np.int64]) -> float:
-    """Return the temperature whose softmax gives `codes` the highest likelihood."""
-    rows = np.arange(len(codes))
-
-    def loss(log_temperature: float) -> float:
-        return -log_softmax(scores / np.exp(log_temperature), axis=1)[rows, codes].mean()
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-5.0, 3.0), method="bounded").x))

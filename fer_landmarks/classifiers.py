@@ -1,0 +1,109 @@
+"""The classifiers of the named pipelines, with their settings; imported when one is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fer_core.extras import require
+from fer_landmarks.kernel import KernelLeastSquares
+from fer_landmarks.probabilities import Probabilities, SoftmaxScores
+
+
+def linear_svm(random_state: Any, n_odd: int) -> Any:
+    """One linear support vector machine a class against the rest."""
+    from sklearn.svm import LinearSVC
+
+    return SoftmaxScores(LinearSVC(C=1.0, random_state=random_state), temperature=0.3)
+
+
+def rbf_svm(random_state: Any, n_odd: int) -> Any:
+    """Support vector machines with a Gaussian kernel, each class against the rest by votes."""
+    from sklearn.svm import SVC
+
+    svm = SVC(C=3.0, gamma="scale", cache_size=1000, random_state=random_state)
+    return SoftmaxScores(svm)
+
+
+def logistic(random_state: Any, n_odd: int) -> Any:
+    """Multinomial logistic regression on whitened components."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    regression = LogisticRegression(C=0.01, max_iter=300, random_state=random_state)
+    return Probabilities(make_pipeline(StandardScaler(), regression))
+
+
+def nearest(random_state: Any, n_odd: int) -> Any:
+    """Votes of the nearest training faces, weighted by distance."""
+    from sklearn.neighbors import KNeighborsClassifier
+
+    return Probabilities(KNeighborsClassifier(n_neighbors=15, weights="distance"))
+
+
+def forest(random_state: Any, n_odd: int) -> Any:
+    """Random forest; its leaves are bounded, or it would weigh hundreds of megabytes."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    return Probabilities(
+        RandomForestClassifier(n_estimators=200, max_leaf_nodes=500, random_state=random_state)
+    )
+
+
+def boosting(random_state: Any, n_odd: int) -> Any:
+    """Gradient boosting by XGBoost."""
+    xgboost = require("xgboost")
+    return Probabilities(
+        xgboost.XGBClassifier(
+            n_estimators=400,
+            max_depth=6,
+            learning_rate=0.1,
+            subsample=0.8,
+            colsample_bytree=0.3,
+            tree_method="hist",
+            random_state=random_state,
+        )
+    )
+
+
+def perceptron(random_state: Any, n_odd: int) -> Any:
+    """Perceptron with one hidden layer on whitened components."""
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    network = MLPClassifier(
+        (256,), alpha=1e-2, early_stopping=True, n_iter_no_change=3, random_state=random_state
+    )
+    return Probabilities(make_pipeline(StandardScaler(), network))
+
+
+def discriminant(random_state: Any, n_odd: int) -> Any:
+    """Linear discriminant analysis with shrunk covariances."""
+    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+    return Probabilities(LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
+
+
+def kernel(random_state: Any, n_odd: int) -> Any:
+    """Gaussian-kernel least squares on 4,000 centres (Nystroem), invariant to mirroring."""
+    return KernelLeastSquares(
+        gamma=0.5, ridge=0.1, n_centers=4000, n_odd=n_odd, random_state=random_state
+    )
+
+
+def full_kernel(random_state: Any, n_odd: int) -> Any:
+    """Gaussian-kernel least squares on all training faces, invariant to mirroring."""
+    return KernelLeastSquares(gamma=0.5, ridge=0.1, n_odd=n_odd, random_state=random_state)
+
+
+def stack(random_state: Any, n_odd: int) -> Any:
+    """Logistic regression on the out-of-fold answers of three classifiers."""
+    from sklearn.ensemble import StackingClassifier
+    from sklearn.linear_model import LogisticRegression
+
+    members = [
+        (make.__name__, make(random_state, n_odd)) for make in (kernel, discriminant, perceptron)
+    ]
+    final = LogisticRegression(max_iter=300, random_state=random_state)
+    return Probabilities(StackingClassifier(members, final, cv=3, stack_method="predict_proba"))

@@ -1,0 +1,62 @@
+"""Mirrored faces for any pipeline, when it is fitted and when it predicts."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from fer_landmarks.stage import check_faces
+
+
+class MirroredClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
+    """A pipeline that learns from mirrored faces too, and asks about both when it predicts.
+
+    Works around any pipeline whose first step takes faces; its parameters are reached as
+    ``estimator__…``. Landmarks are found anew in the mirrored faces.
+
+    Parameters
+    ----------
+    estimator : classifier that takes faces
+    training : bool
+        Fit on each face and its mirror image.
+    prediction : bool
+        Average the probabilities of each face and its mirror image.
+    """
+
+    def __init__(self, estimator: Any, training: bool = True, prediction: bool = True) -> None:
+        self.estimator = estimator
+        self.training = training
+        self.prediction = prediction
+
+    def fit(self, faces: ArrayLike, y: ArrayLike) -> Self:
+        """Fit on faces uint8 (n, 48, 48) with labels y (n,)."""
+        x, labels = check_faces(faces), np.asarray(y)
+        if self.training:
+            x, labels = np.concatenate([x, x[:, :, ::-1]]), np.concatenate([labels, labels])
+        self.estimator_ = clone(self.estimator).fit(x, labels)
+        return self
+
+    @property
+    def classes_(self) -> NDArray[Any]:
+        """The classes of the fitted pipeline."""
+        check_is_fitted(self, "estimator_")
+        classes: NDArray[Any] = self.estimator_.classes_
+        return classes
+
+    def predict_proba(self, faces: ArrayLike) -> NDArray[np.float32]:
+        """Return probabilities float32 (n, k), columns in the order of `classes_`."""
+        check_is_fitted(self, "estimator_")
+        x = check_faces(faces)
+        proba: NDArray[np.float32] = self.estimator_.predict_proba(x)
+        if self.prediction:
+            proba = (proba + self.estimator_.predict_proba(x[:, :, ::-1])) / np.float32(2)
+        return proba
+
+    def predict(self, faces: ArrayLike) -> NDArray[Any]:
+        """Return the most likely class (n,)."""
+        best = self.predict_proba(faces).argmax(axis=1)
+        return self.classes_[best]

@@ -1,0 +1,151 @@
+"""Train named pipelines: ``python -m fer_landmarks.train NAME … --data PATH --out DIR``."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from fer_core.calibration import fit_temperature, log_loss
+from fer_core.cli import run_command
+from fer_core.crop import FRAMING_VERSION
+from fer_core.datasets.options import add_arguments, load_dataset
+from fer_core.labels import SCHEMES, get_scheme
+from fer_core.model_entry import ModelEntry
+from fer_core.model_store import ModelStore
+from fer_core.splits import Split, make_split
+from fer_landmarks.pipelines import list_pipelines, make_pipeline
+
+logger = logging.getLogger(__name__)
+
+LICENCE = (
+    "Code: MIT. Landmarks come from dlib's 68-point predictor, whose training pictures "
+    "(iBUG 300-W) exclude commercial use."
+)
+
+
+def train_and_store(
+    name: str, split: Split, out: Path, *, seed: int = 0, **options: Any
+) -> ModelEntry:
+    """Fit a named pipeline on the fitting part, measure it on the validation part, store it.
+
+    Parameters
+    ----------
+    name : str
+        One of `fer_landmarks.pipelines.list_pipelines`.
+    split : Split
+    out : Path
+        The model store's folder.
+    seed : int
+    **options
+        For `make_pipeline`: ``mirror``, ``class_weight``, ``n_jobs``, parameters.
+
+    Returns
+    -------
+    ModelEntry
+        As listed in the manifest.
+    """
+    fitting, validation = split.fitting, split.validation
+    start = time.perf_counter()
+    model = make_pipeline(name, random_state=seed, cache=True, **options)
+    model.fit(fitting.faces, fitting.y)
+    seconds = time.perf_counter() - start
+    proba = model.predict_proba(validation.faces)
+    correct = model.classes_[proba.argmax(axis=1)] == validation.y
+    columns = model.classes_.searchsorted(validation.y)
+    # Landmarks of training faces are worth keeping; one photograph's are not.
+    pipeline: Any = getattr(model, "estimator_", model)
+    pipeline.named_steps["descriptor"].set_params(cache=False)
+    entry = ModelEntry(
+        name=name,
+        family="landmarks",
+        loader="fer_core.model_store:load_pipeline",
+        scheme=fitting.scheme.name,
+        labels=fitting.scheme.labels,
+        codes=tuple(int(code) for code in model.classes_),
+        framing=str(FRAMING_VERSION),
+        trained_on={
+            "dataset": fitting.name,
+            "protocol": split.protocol,
+            "pictures": len(fitting),
+            "options": {key: repr(value) for key, value in options.items()},
+            "seed": seed,
+            "seconds": round(seconds, 1),
+        },
+        metrics={
+            "validation accuracy": round(float(correct.mean()), 4),
+            "validation log loss": round(log_loss(proba, columns), 4),
+            "validation temperature": round(fit_temperature(proba, columns), 4),
+        },
+        licence=LICENCE,
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.joblib"
+        joblib.dump(model, file, compress=3)
+        return ModelStore(out, trusted=True).add(entry, {file.name: file}, model)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fer_landmarks.train",
+        description="Fit named pipelines of the classical family and store them.",
+        epilog="Pipelines: "
+        + "; ".join(f"{name}: {description}" for name, description in list_pipelines().items()),
+    )
+    parser.add_argument("names", nargs="+", metavar="NAME", help="pipelines, see below")
+    add_arguments(parser)
+    parser.add_argument("--scheme", default=None, help=f"train on {', '.join(SCHEMES)}")
+    parser.add_argument(
+        "--mirror", action="store_true", help="fit and predict on mirrored faces too"
+    )
+    parser.add_argument(
+        "--class-weight", choices=["balanced"], help="let every class count the same"
+    )
+    parser.add_argument("--jobs", type=int, default=-1, help="threads; -1: one a core")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/landmarks"), help="default: %(default)s"
+    )
+    return run_command(parser, _command, argv)
+
+
+def _command(args: argparse.Namespace) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    options = {
+        "mirror": args.mirror,
+        "class_weight": args.class_weight,
+        "n_jobs": args.jobs,
+    }
+    for name in args.names:
+        make_pipeline(name, **options)  # a wrong name or option is found before hours of work
+    console = Console()
+    dataset = load_dataset(args)
+    if args.scheme is not None:
+        dataset = dataset.in_scheme(get_scheme(args.scheme))
+    split = make_split(dataset, seed=args.seed)
+    table = Table("pipeline", "validation accuracy", "log loss", "MB", "fit s", title=dataset.name)
+    for i, name in enumerate(args.names, start=1):
+        with console.status(f"[{i}/{len(args.names)}] {name}: {len(split.fitting)} faces"):
+            entry = train_and_store(name, split, args.out, seed=args.seed, **options)
+        table.add_row(
+            name,
+            f"{entry.metrics['validation accuracy']:.4f}",
+            f"{entry.metrics['validation log loss']:.4f}",
+            f"{entry.size / 1e6:.1f}",
+            f"{entry.trained_on['seconds']:.0f}",
+        )
+    console.print(table)
+    console.print(f"Stored in {args.out}")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
