@@ -37,7 +37,7 @@ def find_copies(faces: NDArray[np.uint8], max_rms: float = NEAR_COPY_RMS) -> NDA
     """
     n, height, width = faces.shape
     pooled = faces.reshape(n, height // _POOL, _POOL, width // _POOL, _POOL)
-    thumbs = pooled.mean(axis=(2, 4), dtype=np.float32).reshape(n, -1)
+    thumbs = pooled.mean(axis=(2, 4), dtype=np.float32).reshape(n, height * width // _POOL**2)
     thumbs -= thumbs.mean(axis=0, keepdims=True) if n else 0  # small numbers, small rounding
     norms = np.einsum("ij,ij->i", thumbs, thumbs)
     limit = max_rms**2 * thumbs.shape[1]

@@ -264,6 +264,6 @@ def _photograph(picture: NDArray[np.uint8], random: np.random.Generator) -> NDAr
     placed = cv2.warpAffine(
         picture, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
-    lit = placed * random.normal(1, 0.1) + random.normal(0, 10)
-    lit += random.normal(0, 3, size=lit.shape)
+    contrast, brightness = random.normal(1, 0.1), random.normal(0, 10)
+    lit = placed * contrast + (brightness + random.normal(0, 3, size=placed.shape))
     return np.clip(np.rint(lit), 0, 255).astype(np.uint8)

@@ -130,7 +130,7 @@ def _from_csv(path: Path, content: bytes, skip_broken: bool) -> Dataset:
 
 
 def _parse_csv(path: Path, content: bytes) -> Arrays:
-    reader = csv.reader(io.StringIO(content.decode("utf-8", errors="replace"), newline=""))
+    reader = csv.reader(io.StringIO(content.decode("utf-8-sig", errors="replace"), newline=""))
     faces, y, names, parts, broken = [], [], [], [], []
     try:
         columns = _columns(path, next(reader, []))

@@ -8,7 +8,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Protocol
 
 from fer_core.errors import DataError
@@ -121,7 +121,7 @@ def _members(path: Path) -> Iterator[tuple[str, bytes]]:
 def _inside(path: Path, name: str) -> str:
     """Return `name` with plain slashes; refuse one that points outside the archive."""
     posix = PurePosixPath(name.replace("\\", "/"))
-    if posix.is_absolute() or ".." in posix.parts or ":" in posix.parts[:1]:
+    if posix.is_absolute() or ".." in posix.parts or PureWindowsPath(name).drive:
         raise DataError(
             f"{path}: the member '{name}' points outside the archive; "
             "don't use this file, get it from a source you trust"

@@ -1,0 +1,61 @@
+import argparse
+
+import pytest
+
+from fer_core.cli import run_command
+from fer_core.errors import DataError, FerError
+
+
+@pytest.fixture
+def parser():
+    return argparse.ArgumentParser(prog="fer-test")
+
+
+def _raising(error):
+    def command(args):
+        raise error
+
+    return command
+
+
+def test_exit_codes_pass_through(parser):
+    assert run_command(parser, lambda args: None, []) == 0
+
+
+def test_own_exit_code(parser):
+    assert run_command(parser, lambda args: 3, []) == 3
+
+
+def test_an_error_for_people_is_one_sentence_and_code_2(parser, capsys):
+    code = run_command(parser, _raising(DataError("a.csv: label 9; mend it")), [])
+    assert code == 2
+    captured = capsys.readouterr()
+    assert captured.err == "fer-test: a.csv: label 9; mend it\n"
+    assert captured.out == ""
+
+
+def test_file_system_errors_name_the_file(parser, capsys, tmp_path):
+    missing = tmp_path / "missing.jpg"
+    assert run_command(parser, lambda args: missing.read_bytes() and None, []) == 2
+    assert capsys.readouterr().err == f"fer-test: {missing}: No such file or directory\n"
+
+
+def test_debug_lets_the_traceback_through(parser):
+    with pytest.raises(FerError):
+        run_command(parser, _raising(DataError("broken")), ["--debug"])
+
+
+def test_a_fault_in_the_program_is_not_hidden(parser):
+    with pytest.raises(ZeroDivisionError):
+        run_command(parser, _raising(ZeroDivisionError()), [])
+
+
+def test_ctrl_c(parser, capsys):
+    assert run_command(parser, _raising(KeyboardInterrupt()), []) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
+
+
+def test_wrong_options_have_code_2(parser):
+    with pytest.raises(SystemExit) as exit_:
+        run_command(parser, lambda args: None, ["--no-such-option"])
+    assert exit_.value.code == 2

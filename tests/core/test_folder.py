@@ -1,0 +1,206 @@
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+
+from fer_core.crop import crop_faces
+from fer_core.datasets.folder import load_folder, read_groups
+from fer_core.errors import DataError
+from fer_core.landmarks import LandmarkPredictor
+from fer_core.splits import make_split
+
+
+def _astronaut():
+    return cv2.cvtColor(skimage.data.astronaut(), cv2.COLOR_RGB2BGR)
+
+
+def _ready(value, shape=(64, 64)):
+    random = np.random.default_rng(value)
+    return random.integers(0, 256, shape, dtype=np.uint8)
+
+
+def _write(root, pictures):
+    for name, picture in pictures.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(root / name), picture)
+    return root
+
+
+@pytest.fixture
+def photographs(tmp_path):
+    """Return a folder of two photographs with a face, one without, and a ready crop."""
+    two = np.full((600, 900, 3), 128, np.uint8)
+    two[:512, :512] = _astronaut()
+    small = cv2.resize(_astronaut(), (300, 300), interpolation=cv2.INTER_AREA)
+    two[200:500, 560:860] = small
+    return _write(
+        tmp_path / "mine",
+        {
+            "awake/face.png": _astronaut(),
+            "awake/two.png": two,
+            "bored/none.png": np.full((300, 400, 3), 90, np.uint8),
+            "bored/ready.png": _ready(0, (90, 60)),
+        },
+    )
+
+
+def test_auto_crops_photographs_and_scales_ready_crops(photographs):
+    dataset = load_folder(photographs)
+    assert dataset.name == "mine"
+    assert dataset.scheme.labels == ("awake", "bored")
+    assert dataset.names.tolist() == [
+        "awake/face.png",
+        "awake/two.png",
+        "bored/none.png",
+        "bored/ready.png",
+    ]
+    assert dataset.y.tolist() == [0, 0, 1, 1]
+    assert dataset.found.tolist() == [True, True, False, True]
+    assert dataset.notes == {"no_face": ["bored/none.png"]}
+    scaled = cv2.resize(_ready(0, (90, 60)), (48, 48), interpolation=cv2.INTER_AREA)
+    np.testing.assert_array_equal(dataset.faces[3], scaled)
+    # The crop is the one that serving would make of the astronaut's face.
+    box = [(173, 71, 104, 104)]
+    landmarks = LandmarkPredictor().predict_boxes(_astronaut(), box)
+    expected = crop_faces(_astronaut(), box, landmarks)[0].astype(float)
+    assert np.corrcoef(dataset.faces[0].ravel(), expected.ravel())[0, 1] > 0.9
+    # Of two faces the larger one, which lies at the same place.
+    assert np.corrcoef(dataset.faces[1].ravel(), expected.ravel())[0, 1] > 0.9
+
+
+def test_never_scales_everything(photographs):
+    dataset = load_folder(photographs, crop="never")
+    assert dataset.found is None
+    assert dataset.notes == {}
+    gray = cv2.cvtColor(_astronaut(), cv2.COLOR_BGR2GRAY)
+    scaled = cv2.resize(gray, (48, 48), interpolation=cv2.INTER_AREA)
+    np.testing.assert_array_equal(dataset.faces[0], scaled)
+
+
+def test_always_searches_small_pictures_too(photographs):
+    assert load_folder(photographs, crop="always").notes == {
+        "no_face": ["bored/none.png", "bored/ready.png"]
+    }
+
+
+def test_small_pictures_are_enlarged(tmp_path):
+    tiny = {f"{label}/1.png": np.full((20, 20), 77, np.uint8) for label in ("a", "b")}
+    assert (load_folder(_write(tmp_path, tiny)).faces == 77).all()
+
+
+def _crops(root, n=12, labels=("awake", "bored")):
+    pictures = {
+        f"{label}/p{i // 2:02d}_{i}.png": _ready(100 * c + i)
+        for c, label in enumerate(labels)
+        for i in range(n)
+    }
+    return _write(root, pictures)
+
+
+def test_colours_and_sizes_may_differ(tmp_path):
+    _crops(tmp_path)
+    color = np.stack([_ready(i) for i in (1, 2, 3)], axis=2)
+    _write(tmp_path, {"awake/color.png": color, "bored/wide.png": _ready(5, (30, 99))})
+    assert load_folder(tmp_path).faces.shape == (26, 48, 48)
+
+
+def test_persons_by_prefix_stay_on_one_side(tmp_path):
+    dataset = load_folder(_crops(tmp_path, n=40), groups="prefix")
+    assert len(set(dataset.groups)) == 20
+    split = make_split(dataset)
+    people = [
+        {name.split("/")[1].split("_")[0] for name in part.names}
+        for part in (split.fitting, split.validation, split.test)
+    ]
+    assert people[0].isdisjoint(people[2])
+    assert people[1].isdisjoint(people[0] | people[2])
+
+
+PICTURES = ["a/1.png", "a/2.png", "b/1.png", "b/3.png"]
+
+
+def _table(path, *rows, header="picture,group"):
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def test_persons_from_a_table(tmp_path):
+    table = _table(tmp_path / "people.csv", "a/1.png,ann", "3.png, ann", "b/1.png,bob")
+    groups = read_groups(PICTURES, table)
+    assert groups[0] == groups[3]
+    assert len(set(groups)) == 3  # ann, bob, and a/2.png by itself
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("c/9.png,ann", "line 2 .*names 0 pictures"),
+        ("1.png,ann", "line 2 .*names 2 pictures"),
+        ("2.png,", "line 2 .*names no group"),
+        ("2.png", "line 2 .*names no group"),
+    ],
+)
+def test_rows_that_do_not_fit_are_refused(tmp_path, row, message):
+    with pytest.raises(DataError, match=message):
+        read_groups(PICTURES, _table(tmp_path / "people.csv", row))
+
+
+def test_what_is_no_table_of_groups(tmp_path):
+    with pytest.raises(DataError, match="columns picture and group"):
+        read_groups(PICTURES, _table(tmp_path / "people.csv", header="file,person"))
+    with pytest.raises(DataError, match="there is no such table"):
+        read_groups(PICTURES, tmp_path / "missing.csv")
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x80")
+    with pytest.raises(DataError, match="not a csv table"):
+        read_groups(PICTURES, tmp_path / "binary.csv")
+
+
+def test_broken_pictures_are_refused_or_skipped(tmp_path):
+    _crops(tmp_path)
+    (tmp_path / "awake" / "zz.jpg").write_bytes(b"")
+    (tmp_path / "bored" / "zz.jpg").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"2 of 26 can't be read: awake/zz.jpg: .*--skip-broken"):
+        load_folder(tmp_path)
+    dataset = load_folder(tmp_path, groups="prefix", skip_broken=True)
+    assert len(dataset) == 24
+    assert [line.split(":")[0] for line in dataset.notes["skipped"]] == [
+        "awake/zz.jpg",
+        "bored/zz.jpg",
+    ]
+
+
+def test_labels_and_groups_stay_with_their_pictures_when_one_is_skipped(tmp_path):
+    _crops(tmp_path, n=4)
+    whole = load_folder(tmp_path, groups="prefix")
+    (tmp_path / "awake" / "p00_1.png").write_bytes(b"")
+    left = load_folder(tmp_path, groups="prefix", skip_broken=True)
+    np.testing.assert_array_equal(left.faces, np.delete(whole.faces, 1, axis=0))
+    np.testing.assert_array_equal(left.y, np.delete(whole.y, 1))
+    np.testing.assert_array_equal(left.groups, np.delete(whole.groups, 1))
+
+
+def test_what_can_not_be_used(tmp_path):
+    with pytest.raises(DataError, match="there is no such file or folder"):
+        load_folder(tmp_path / "missing")
+    _crops(tmp_path / "one", labels=("awake",))
+    with pytest.raises(DataError, match=r"one class \('awake'\)"):
+        load_folder(tmp_path / "one")
+    _crops(tmp_path / "empty")
+    (tmp_path / "empty" / "angry").mkdir()
+    with pytest.raises(DataError, match="class folder 'angry' holds no pictures"):
+        load_folder(tmp_path / "empty")
+    blank = {f"{c}/1.png": np.full((200, 200), 9, np.uint8) for c in "ab"}
+    with pytest.raises(DataError, match="no face was found in any of the 2 pictures"):
+        load_folder(_write(tmp_path / "blank", blank))
+    with pytest.raises(DataError, match="crop must be one of auto, always, never"):
+        load_folder(tmp_path / "empty", crop="sometimes")
+    (tmp_path / "empty" / "angry").rmdir()
+    with pytest.raises(DataError, match="no face detector 'hagg'"):
+        load_folder(tmp_path / "empty", detector="hagg")
+
+
+def test_own_classes_can_not_be_turned_into_other_schemes(tmp_path):
+    from fer_core.labels import SCHEMES
+
+    with pytest.raises(DataError, match="awake, bored"):
+        load_folder(_crops(tmp_path)).in_scheme(SCHEMES["valence3"])

@@ -1,0 +1,50 @@
+import importlib.util
+import json
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"tensorflow", "keras", "xgboost", "matplotlib", "onnxruntime", "kagglehub"}
+PACKAGES = ("fer_core", "fer_landmarks", "fer_live", "fer_cnn")
+
+#: Imports what it is told and prints the top-level names of all that is loaded.
+PROGRAM = """
+import importlib, json, sys
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def _modules(package):
+    """Return the package and all modules in it, but programs, which run when imported."""
+    spec = importlib.util.find_spec(package)
+    assert spec is not None
+    found = pkgutil.walk_packages(spec.submodule_search_locations, f"{package}.")
+    return [package, *(m.name for m in found if not m.name.endswith("__main__"))]
+
+
+def _loaded(names):
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *names], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_module_loads_what_it_may_not_need(package):
+    assert _loaded(_modules(package)) & HEAVY == set()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_a_package_by_itself_is_light(package):
+    assert _loaded([package]) & (HEAVY | {"sklearn", "dlib", "skimage"}) == set()
+
+
+def test_families_do_not_load_each_other():
+    assert "fer_cnn" not in _loaded(_modules("fer_landmarks"))
+    assert "fer_landmarks" not in _loaded(_modules("fer_cnn"))
+    assert _loaded(_modules("fer_core")) & {"fer_landmarks", "fer_cnn", "fer_live"} == set()

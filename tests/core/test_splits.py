@@ -1,0 +1,219 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fer_core.datasets.dataset import Dataset
+from fer_core.errors import DataError, ProtocolError
+from fer_core.labels import SCHEMES
+from fer_core.splits import k_fold_splits, make_split, require_role, stratified_holdout
+
+
+def _dataset(n=700, parts=None, **fields):
+    random = np.random.default_rng(0)
+    given = {
+        "faces": random.integers(0, 256, (n, 48, 48), dtype=np.uint8),
+        "y": np.arange(n) % 7,
+        "parts": np.full(n, "") if parts is None else np.array(parts),
+        "groups": np.arange(n),
+    }
+    return Dataset(
+        name="made up",
+        scheme=SCHEMES["fer7"],
+        names=np.array([f"{i}.png" for i in range(n)]),
+        **(given | fields),
+    )
+
+
+def _sides(split):
+    return [set(part.names) for part in (split.fitting, split.validation, split.test)]
+
+
+def _assert_disjoint(*sets):
+    assert len(set.union(*sets)) == sum(map(len, sets))
+
+
+def _parts(*shares):
+    return [part for part, n in shares for _ in range(n)]
+
+
+PROTOCOLS = {
+    "official": _parts(("training", 560), ("public_test", 70), ("private_test", 70)),
+    "development": _parts(("training", 560), ("public_test", 140)),
+    "given": _parts(("training", 560), ("validation", 70), ("test", 70)),
+    "holdout": None,
+}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_protocols(protocol):
+    dataset = _dataset(parts=PROTOCOLS[protocol])
+    split = make_split(dataset)
+    assert split.protocol == protocol
+    fitting, validation, test = _sides(split)
+    _assert_disjoint(fitting, validation, test)
+    assert fitting | validation | test == set(dataset.names)
+    sizes = {
+        "official": (560, 70, 70),
+        "development": (504, 56, 140),
+        "given": (560, 70, 70),
+        "holdout": (504, 56, 140),
+    }[protocol]
+    assert (len(fitting), len(validation), len(test)) == sizes
+    # Stratified: a hundred of each class were dealt out.
+    assert len(set(split.fitting.counts().values())) == 1
+
+
+def test_folders_without_validation_hold_out_a_tenth():
+    split = make_split(_dataset(parts=_parts(("training", 560), ("test", 140))))
+    assert split.protocol == "given"
+    assert (len(split.fitting), len(split.validation), len(split.test)) == (504, 56, 140)
+
+
+def test_private_test_alone_is_the_test_part():
+    split = make_split(_dataset(parts=_parts(("training", 560), ("private_test", 140))))
+    assert split.protocol == "given"
+    assert len(split.test) == 140
+
+
+@pytest.mark.parametrize("parts", [PROTOCOLS["development"], None])
+def test_the_seed_decides_what_is_chosen_here_and_nothing_else(parts):
+    dataset = _dataset(parts=parts)
+    one, same, other = (_sides(make_split(dataset, seed)) for seed in (0, 0, 1))
+    assert one == same
+    assert one[1] != other[1]
+    assert (one[2] == other[2]) == (parts is not None)
+
+
+def test_persons_stay_on_one_side():
+    groups = np.arange(700) // 14
+    split = make_split(_dataset(groups=groups))
+    persons = [{int(name.split(".")[0]) // 14 for name in side} for side in _sides(split)]
+    _assert_disjoint(*persons)
+    assert [len(p) for p in persons] == [36, 4, 10]
+
+
+def test_copies_stay_on_one_side_of_what_is_divided_here():
+    dataset = _dataset()
+    dataset.faces[350:] = dataset.faces[:350]  # every picture twice, in the same class
+    for side in _sides(make_split(dataset)):
+        assert {f"{(int(name.split('.')[0]) + 350) % 700}.png" for name in side} == side
+
+
+def test_copies_across_a_given_split_are_marked():
+    dataset = _dataset(parts=PROTOCOLS["official"])
+    dataset.faces[631] = dataset.faces[3] ^ 1  # of a fitting picture
+    dataset.faces[640] = dataset.faces[600]  # of a validation picture
+    dataset.faces[651] = dataset.faces[650]  # within the test part
+    test = make_split(dataset).test
+    assert set(test.names[test.copied]) == {"631.png", "640.png"}
+
+
+def test_the_test_part_has_no_labels_to_fit_on():
+    split = make_split(_dataset())
+    assert not hasattr(split.test, "y")
+    assert len(split.test.faces) == len(split.test)
+    assert split.test.reveal().names.tolist() == split.test.names.tolist()
+
+
+def test_roles():
+    split = make_split(_dataset())
+    assert require_role(split.fitting, "fit") is split.fitting
+    assert require_role(split.validation, "validation") is split.validation
+    assert require_role(split.validation, "fit", "validation") is split.validation
+    for part in (split.test, split.test.reveal(), split.validation, split.test.faces, None):
+        with pytest.raises(ProtocolError, match="Got "):
+            require_role(part, "fit")
+    for part in (split.test, split.test.reveal(), split.fitting, _dataset()):
+        with pytest.raises(ProtocolError, match="only the validation part"):
+            require_role(part, "validation")
+
+
+def test_a_part_keeps_its_role_when_it_is_cut_down():
+    split = make_split(_dataset())
+    few = split.validation.subset(np.arange(10))
+    assert require_role(few, "validation") is few
+    with pytest.raises(ProtocolError):
+        require_role(split.validation.in_scheme(SCHEMES["valence3"]), "fit")
+
+
+def test_pictures_without_a_face_are_counted_and_never_fitted_on():
+    found = np.arange(700) % 5 != 0
+    dataset = _dataset(found=found, parts=PROTOCOLS["development"])
+    split = make_split(dataset)
+    missing = set(dataset.names[~found])
+    for side in _sides(split):
+        assert side.isdisjoint(missing)
+    assert len(split.test) == 112
+    assert split.test.n_missed == 28
+
+
+def test_pictures_without_a_face_are_dealt_out_like_the_rest():
+    dataset = _dataset(found=np.arange(700) % 5 != 0)
+    split = make_split(dataset)
+    assert len(split.test) + split.test.n_missed == 140
+    assert 15 <= split.test.n_missed <= 41  # 28 expected, three standard deviations
+
+
+def test_all_pictures_are_faces_unless_said():
+    assert make_split(_dataset()).test.n_missed == 0
+
+
+def test_folds_cover_everything_once():
+    dataset = _dataset(140, groups=np.arange(140) // 2)
+    tested = []
+    for i, split in enumerate(k_fold_splits(dataset, 4), start=1):
+        assert split.protocol == f"fold {i} of 4"
+        fitting, validation, test = _sides(split)
+        assert len(fitting) + len(validation) + len(test) == 140
+        persons = [{int(name.split(".")[0]) // 2 for name in side} for side in _sides(split)]
+        assert persons[0].isdisjoint(persons[2])
+        assert persons[1].isdisjoint(persons[2])
+        tested += test
+    assert sorted(tested) == sorted(dataset.names)
+
+
+def test_a_class_missing_from_the_fitting_part():
+    parts = ["test" if i % 7 == 2 else "training" for i in range(70)]
+    with pytest.raises(DataError, match="no picture of class 'fear' is left to fit on"):
+        make_split(_dataset(70, parts=parts))
+
+
+def test_too_few_pictures():
+    with pytest.raises(DataError, match=r"too few|left to fit on"):
+        make_split(_dataset(7))
+
+
+@st.composite
+def _labelled_groups(draw):
+    n = draw(st.integers(1, 300))
+    n_classes, n_groups = draw(st.integers(1, 7)), draw(st.integers(1, 300))
+    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return random.integers(0, n_classes, n), random.integers(0, n_groups, n)
+
+
+@given(data=_labelled_groups(), share=st.floats(0, 1), seed=st.integers(0, 10))
+@settings(max_examples=60)
+def test_holdout_takes_whole_groups_and_about_its_share(data, share, seed):
+    y, groups = data
+    held = stratified_holdout(y, groups, share, seed)
+    assert held.dtype == np.bool_
+    for group in np.unique(groups):
+        assert len(set(held[groups == group])) == 1
+    # Never further from the share, over all classes, than taking nothing.
+    wanted = share * np.bincount(y)
+    assert np.abs(wanted - np.bincount(y[held], minlength=len(wanted))).sum() <= wanted.sum() + 1e-9
+
+
+@given(y=st.lists(st.integers(0, 6), min_size=1, max_size=300), share=st.floats(0, 1))
+@settings(max_examples=60)
+def test_holdout_of_single_pictures_is_exact_to_half_a_picture(y, share):
+    y = np.array(y)
+    held = stratified_holdout(y, np.arange(len(y)), share, 0)
+    difference = np.bincount(y[held], minlength=7) - share * np.bincount(y, minlength=7)
+    assert np.abs(difference).max() <= 0.5 + 1e-9
+
+
+def test_nothing_to_hold_out_of():
+    empty = np.array([], dtype=np.int64)
+    assert stratified_holdout(empty, empty, 0.5, 0).shape == (0,)

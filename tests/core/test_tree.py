@@ -1,0 +1,85 @@
+from pathlib import Path
+
+import pytest
+
+from fer_core.datasets.tree import read_tree, refuse_empty_folders
+from fer_core.errors import DataError
+from fer_core.labels import LABELS
+
+ROOT = Path("data")
+
+
+def test_file_names_tell_parts_before_folders_do():
+    tree = read_tree(
+        ROOT,
+        [f"train/{label}/Training_1.jpg" for label in LABELS]
+        + ["test/happy/PublicTest_1.jpg", "test/happy/PrivateTest_2.jpg", "test/sad/other.JPEG"],
+    )
+    assert tree.parts == ["training"] * 7 + ["public_test", "private_test", "test"]
+    assert tree.y == [*range(7), 3, 3, 4]
+    assert tree.scheme.name == "fer7"
+
+
+@pytest.mark.parametrize(
+    ("split", "part"),
+    [("Train", "training"), ("valid", "validation"), ("val", "validation"), ("testing", "test")],
+)
+def test_split_folders(split, part):
+    tree = read_tree(ROOT, [f"archive/{split}/happy/1.png", f"archive/{split}/sad/2.png"])
+    assert tree.parts == [part, part]
+
+
+def test_without_split_folders_there_are_no_parts():
+    assert read_tree(ROOT, ["happy/1.png", "sad/2.png"]).parts == ["", ""]
+
+
+def test_usual_spellings_are_fer2013s_labels():
+    folders = ["0_Anger", "disgusted", "Fearful", "happiness", "sadness", "Surprised", "NEUTRAL"]
+    tree = read_tree(ROOT, [f"{folder}/1.jpg" for folder in folders])
+    assert tree.scheme.name == "fer7"
+    assert tree.y == list(range(7))
+
+
+def test_some_of_fer2013s_labels_keep_its_order_and_projection():
+    tree = read_tree(ROOT, ["neutral/1.jpg", "happiness/1.jpg", "sad/1.jpg"])
+    assert tree.scheme.labels == ("happy", "sad", "neutral")
+    assert tree.scheme.groups == ((3,), (4,), (6,))
+    assert tree.y == [2, 0, 1]
+
+
+def test_other_names_make_a_scheme_of_their_own():
+    tree = read_tree(ROOT, ["bored/1.jpg", "happy/2.jpg", "contempt/3.jpg"])
+    assert tree.scheme.labels == ("bored", "contempt", "happy")
+    assert tree.y == [0, 2, 1]
+    assert tree.ignored == {}
+
+
+def test_contempt_beside_fer2013s_labels_is_left_out_and_counted():
+    names = [f"{label}/1.jpg" for label in LABELS] + ["contempt/1.jpg", "contempt/2.jpg"]
+    tree = read_tree(ROOT, names)
+    assert tree.ignored == {"contempt": 2}
+    assert "contempt/1.jpg" not in tree.pictures
+    assert tree.scheme.name == "fer7"
+
+
+@pytest.mark.parametrize("names", [["happy/1.jpg"], ["happy/1.jpg", "joy/2.jpg"]])
+def test_one_class_is_refused(names):
+    with pytest.raises(DataError, match=r"all pictures are in one class \('happy'\)"):
+        read_tree(ROOT, names)
+
+
+@pytest.mark.parametrize("names", [[], ["1.jpg"], ["happy/notes.txt", "sad/table.csv"]])
+def test_no_pictures_in_class_folders(names):
+    with pytest.raises(DataError, match="no pictures in class folders"):
+        read_tree(ROOT, names)
+
+
+def test_an_empty_class_folder_is_refused(tmp_path):
+    names = ["train/happy/1.jpg", "train/sad/2.jpg"]
+    for folder in ("train/happy", "train/sad", "train/.cache", "train/fear"):
+        (tmp_path / folder).mkdir(parents=True)
+    tree = read_tree(tmp_path, names)
+    with pytest.raises(DataError, match="class folder 'train/fear' holds no pictures"):
+        refuse_empty_folders(tmp_path, tree)
+    (tmp_path / "train/fear").rmdir()
+    refuse_empty_folders(tmp_path, tree)
