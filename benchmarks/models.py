@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from fer_core.ensemble import Model
 from fer_core.errors import DataError, MissingExtraError
+from fer_core.pipeline_files import save_pipeline
 from fer_core.splits import LabelledPart, require_role
 
 #: Name of the ensemble, which is made of whatever else was fitted.
@@ -80,12 +81,8 @@ class Classical:
         return model
 
     def save(self, model: Any, folder: Path) -> dict[str, Path]:
-        """Write a joblib file."""
-        import joblib
-
-        path = folder / "model.joblib"
-        joblib.dump(model, path, compress=3)
-        return {path.name: path}
+        """Write the skops and the joblib form."""
+        return save_pipeline(model, folder)
 
 
 @dataclass(frozen=True)

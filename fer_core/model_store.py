@@ -7,9 +7,7 @@ import importlib
 import logging
 import shutil
 import tempfile
-import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path, PurePosixPath
@@ -32,6 +30,7 @@ from fer_core.model_entry import (
     write_manifest,
 )
 from fer_core.onnx_model import OnnxClassifier
+from fer_core.pipeline_files import JOBLIB_FILE, SKOPS_FILE, read_joblib, read_skops
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +50,6 @@ PROBE_TOLERANCE = 0.01
 _HERE = Path(__file__).parent
 #: In a wheel the shipped models are inside this package, in a checkout beside it.
 SHIPPED = _HERE / "shipped" if (_HERE / "shipped").is_dir() else _HERE.parent / "models"
-
-#: Packages whose classes a stored pipeline may name besides scikit-learn's and NumPy's.
-_OWN_PACKAGES = ("fer_core.", "fer_landmarks.")
 
 
 class ModelStore:
@@ -240,22 +236,22 @@ def load(name: str, *, trusted: bool = False) -> Model:
                 f"{path}: this file is in no manifest, and loading a pickle can run any program; "
                 "if you trust where it comes from, pass trusted=True"
             )
-        return _unpickle(path)
+        return read_joblib(path)
     return ModelStore().load(name)
 
 
 def load_pipeline(store: ModelStore, entry: ModelEntry) -> Any:
     """Load a scikit-learn pipeline: its skops form, which runs no code, or else its pickle."""
-    folder = store.folder(entry)
-    by_suffix = {Path(file.path).suffix: folder / file.path for file in entry.files}
-    if ".skops" in by_suffix:
-        return _read_skops(by_suffix[".skops"])
+    names = [file.path for file in entry.files]
+    if SKOPS_FILE in names:
+        return read_skops(store.folder(entry) / SKOPS_FILE)
+    path = store.folder(entry) / JOBLIB_FILE
     if not store.trusted:
         raise ModelStoreError(
-            f"{by_suffix['.joblib']}: this is a pickle, and loading one can run any program; if "
-            "you trust where the store comes from, open it with ModelStore(root, trusted=True)"
+            f"{path}: this is a pickle, and loading one can run any program; if you trust where "
+            "the store comes from, open it with ModelStore(root, trusted=True)"
         )
-    return _unpickle(by_suffix[".joblib"])
+    return read_joblib(path)
 
 
 def load_onnx(store: ModelStore, entry: ModelEntry) -> OnnxClassifier:
@@ -268,35 +264,6 @@ def load_ensemble(store: ModelStore, entry: ModelEntry) -> Ensemble:
     """Load an ensemble and its members from the same store."""
     spec = read_spec(store.folder(entry) / entry.files[0].path)
     return Ensemble(spec, {name: store.load(name) for name in spec.members})
-
-
-def _read_skops(path: Path) -> Any:
-    import skops.io
-
-    types = skops.io.get_untrusted_types(file=path)
-    if foreign := [name for name in types if not name.startswith(_OWN_PACKAGES)]:
-        raise ModelStoreError(
-            f"{path}: names the type {foreign[0]}, which no pipeline of ours has; don't use it"
-        )
-    with _version_notice(path):
-        return skops.io.load(path, trusted=types)
-
-
-def _unpickle(path: Path) -> Any:
-    import joblib
-
-    with _version_notice(path):
-        return joblib.load(path)
-
-
-@contextmanager
-def _version_notice(path: Path) -> Iterator[None]:
-    """Log scikit-learn's version warnings as one line, in place of one an estimator."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield
-    if caught:
-        logger.info("%s: %s", path, caught[0].message)
 
 
 def _made_with(store: ModelStore, entry: ModelEntry, problem: str) -> str:

@@ -216,18 +216,6 @@ def test_an_interrupted_add_keeps_the_old_model(store, tmp_path, pipeline, faces
     np.testing.assert_array_equal(store.load("pipe").predict_proba(faces), before)
 
 
-def test_skops_needs_no_trust_and_refuses_foreign_types(tmp_path, faces):
-    import skops.io
-
-    plain = make_pipeline(LogisticRegression()).fit(np.eye(6), np.arange(6) % 3)
-    skops.io.dump(plain, tmp_path / "model.skops")
-    loaded = model_store._read_skops(tmp_path / "model.skops")
-    np.testing.assert_array_equal(loaded.predict(np.eye(6)), plain.predict(np.eye(6)))
-    skops.io.dump(make_pipeline(FunctionTransformer(json.loads)), tmp_path / "foreign.skops")
-    with pytest.raises(ModelStoreError, match="names the type"):
-        model_store._read_skops(tmp_path / "foreign.skops")
-
-
 def test_the_card_tells_figures_and_hashes(store):
     stored = store.entry("net")
     card = (store.root / "net" / "README.md").read_text()

@@ -1,0 +1,70 @@
+"""Scikit-learn pipelines as files: skops, which runs no code when read, and joblib."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from zipfile import ZIP_DEFLATED
+
+from fer_core.errors import ModelStoreError
+
+logger = logging.getLogger(__name__)
+
+SKOPS_FILE = "model.skops"
+JOBLIB_FILE = "model.joblib"
+
+#: Packages whose classes a stored pipeline may name besides those that skops knows: their
+#: constructors and state setters run nothing that the file could choose.
+_PACKAGES = ("fer_core.", "fer_landmarks.", "sklearn.")
+
+
+def save_pipeline(pipeline: Any, folder: Path) -> dict[str, Path]:
+    """Write a fitted pipeline in both forms; return the files by name."""
+    import joblib
+    import skops.io
+
+    files = {name: folder / name for name in (SKOPS_FILE, JOBLIB_FILE)}
+    skops.io.dump(pipeline, files[SKOPS_FILE], compression=ZIP_DEFLATED)
+    joblib.dump(pipeline, files[JOBLIB_FILE], compress=3)
+    return files
+
+
+def read_skops(path: Path) -> Any:
+    """Read a pipeline's skops form.
+
+    Raises
+    ------
+    ModelStoreError
+        If it names a class that no pipeline of ours has.
+    """
+    import skops.io
+
+    types = skops.io.get_untrusted_types(file=path)
+    if foreign := [name for name in types if not name.startswith(_PACKAGES)]:
+        raise ModelStoreError(
+            f"{path}: names the type {foreign[0]}, which no pipeline of ours has; don't use it"
+        )
+    with _version_notice(path):
+        return skops.io.load(path, trusted=types)
+
+
+def read_joblib(path: Path) -> Any:
+    """Read a pipeline's pickle, which can run any program: only of files that are trusted."""
+    import joblib
+
+    with _version_notice(path):
+        return joblib.load(path)
+
+
+@contextmanager
+def _version_notice(path: Path) -> Iterator[None]:
+    """Log scikit-learn's version warnings as one line, in place of one an estimator."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    if caught:
+        logger.info("%s: %s", path, caught[0].message)

@@ -1,0 +1,56 @@
+import json
+
+import joblib
+import numpy as np
+import pytest
+import skops.io
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
+
+from fer_core.errors import ModelStoreError
+from fer_core.pipeline_files import JOBLIB_FILE, SKOPS_FILE, read_joblib, read_skops, save_pipeline
+
+X = np.random.default_rng(0).normal(size=(60, 5))
+
+
+@pytest.fixture(scope="module")
+def pipeline():
+    forest = RandomForestClassifier(5, random_state=0)
+    return make_pipeline(StandardScaler(), forest).fit(X, np.arange(60) % 3)
+
+
+def test_both_forms_answer_as_the_pipeline_did(pipeline, tmp_path):
+    files = save_pipeline(pipeline, tmp_path)
+    for read, name in ((read_skops, SKOPS_FILE), (read_joblib, JOBLIB_FILE)):
+        copy = read(files[name])
+        np.testing.assert_array_equal(copy.predict_proba(X), pipeline.predict_proba(X))
+    assert list(joblib.load(files[JOBLIB_FILE]).named_steps) == list(pipeline.named_steps)
+
+
+def test_skops_refuses_types_of_no_pipeline_of_ours(tmp_path):
+    skops.io.dump(make_pipeline(FunctionTransformer(json.loads)), tmp_path / SKOPS_FILE)
+    with pytest.raises(ModelStoreError, match=r"names the type json"):
+        read_skops(tmp_path / SKOPS_FILE)
+
+
+def test_version_warnings_become_one_line_in_the_log(pipeline, tmp_path, caplog, recwarn):
+    older = make_pipeline(StandardScaler().fit(X))
+    state = {**older.named_steps["standardscaler"].__dict__, "_sklearn_version": "0.1"}
+    older.named_steps["standardscaler"].__class__ = Older
+    older.named_steps["standardscaler"].__dict__ = state
+    joblib.dump(older, tmp_path / JOBLIB_FILE)
+    with caplog.at_level("INFO"):
+        read_joblib(tmp_path / JOBLIB_FILE)
+    assert "0.1" in caplog.text
+    assert not recwarn.list
+
+
+class Older(StandardScaler):
+    """A scaler whose pickle says that another scikit-learn made it."""
+
+    __module__ = "sklearn.preprocessing._data"
+    __qualname__ = "StandardScaler"
+
+    def __reduce__(self):
+        return (StandardScaler, (), self.__dict__)
