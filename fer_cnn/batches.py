@@ -36,7 +36,7 @@ def epoch_batches(
     order = np.random.default_rng([seed, epoch]).permutation(len(faces))
     size = min(batch_size, len(faces))
 
-    class EpochBatches(keras.utils.PyDataset):  # type: ignore[misc, name-defined]
+    class EpochBatches(keras.utils.PyDataset):  # type: ignore[name-defined]
         def __len__(self) -> int:
             return len(faces) // size
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fer_core.extras import require
 from fer_landmarks.kernel import KernelLeastSquares
 from fer_landmarks.probabilities import Probabilities, SoftmaxScores
 
@@ -52,9 +51,10 @@ def forest(random_state: Any, n_odd: int) -> Any:
 
 def boosting(random_state: Any, n_odd: int) -> Any:
     """Gradient boosting by XGBoost."""
-    xgboost = require("xgboost")
+    from fer_landmarks.boosted_trees import BoostedTrees
+
     return Probabilities(
-        xgboost.XGBClassifier(
+        BoostedTrees(
             n_estimators=400,
             max_depth=6,
             learning_rate=0.1,

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import joblib
-
 from fer_core.calibration import fit_temperature, log_loss
 from fer_core.cli import run_command
 from fer_core.crop import FRAMING_VERSION
@@ -19,6 +17,7 @@ from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.labels import SCHEMES, get_scheme
 from fer_core.model_entry import ModelEntry
 from fer_core.model_store import ModelStore
+from fer_core.pipeline_files import save_pipeline
 from fer_core.splits import Split, make_split
 from fer_landmarks.pipelines import list_pipelines, make_pipeline
 
@@ -86,9 +85,8 @@ def train_and_store(
         licence=LICENCE,
     )
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.joblib"
-        joblib.dump(model, file, compress=3)
-        return ModelStore(out, trusted=True).add(entry, {file.name: file}, model)
+        files = save_pipeline(model, Path(folder))
+        return ModelStore(out, trusted=True).add(entry, files, model)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
