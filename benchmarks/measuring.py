@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -71,9 +71,9 @@ def fit_and_measure(job: Job, candidate: Candidate, notify: Notify) -> None:
     """
     name, split = candidate.name, job.split
     notify(f"fitting on {len(split.fitting)} pictures")
-    start = perf_counter()
+    start, start_cpu = perf_counter(), process_time()
     model = candidate.fit(split.fitting, split.validation, job.folder.workplace(name))
-    fit_seconds = perf_counter() - start
+    fit_seconds, fit_cpu_seconds = perf_counter() - start, process_time() - start_cpu
     require_classes(model, job.scheme, name)
     with job.folder.scratch() as temporary:
         scratch = ModelStore(temporary / "store", trusted=True)
@@ -98,6 +98,7 @@ def fit_and_measure(job: Job, candidate: Candidate, notify: Notify) -> None:
         }
         machine = {
             "fit_seconds": round(fit_seconds, 3),
+            "fit_cpu_seconds": round(fit_cpu_seconds, 3),
             "predict_seconds": round(predict_seconds, 3),
             **time_model(loaded, split.validation.faces),
             "peak_memory_mb": peak_memory_mb(),

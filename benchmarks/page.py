@@ -13,15 +13,15 @@ _STYLE = """
   --back: #141414; --muted: #aaa; } }
 * { box-sizing: border-box; }
 body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--back);
-  max-width: 72rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+  max-width: 78rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
 h1 { font-size: 1.7rem; margin: 0 0 .5rem; } h2 { font-size: 1.2rem; margin: 2.5rem 0 .5rem; }
 p { max-width: 46rem; margin: .5rem 0; }
 .note { border-left: 4px solid var(--text); background: var(--soft); padding: .6rem 1rem; }
 .muted { color: var(--muted); font-size: .9rem; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .88rem; margin: .8rem 0;
+table { border-collapse: collapse; font-size: .84rem; margin: .8rem 0;
   font-variant-numeric: tabular-nums; }
-th, td { padding: .32rem .6rem; border-bottom: 1px solid var(--line); text-align: right;
+th, td { padding: .32rem .5rem; border-bottom: 1px solid var(--line); text-align: right;
   white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 thead th { border-bottom: 2px solid var(--text); vertical-align: bottom; }
@@ -31,8 +31,8 @@ th[aria-sort=ascending] button::after { content: " \\25B2"; }
 th[aria-sort=descending] button::after { content: " \\25BC"; }
 tbody tr:hover { background: var(--soft); }
 tbody th { font-weight: 600; }
-figure { margin: .8rem 0; } img { max-width: 100%; height: auto; background: #fff; }
-.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(20rem, 1fr)); gap: 1rem; }
+figure { margin: .8rem 0; max-width: 50rem; } img { max-width: 100%; height: auto; background: #fff; }
+.grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(23rem, 1fr)); gap: 1rem; }
 .grid figure { margin: 0; }
 @media print { body { max-width: none; } h2 { break-after: avoid; }
   figure { break-inside: avoid; } }

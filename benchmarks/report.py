@@ -32,11 +32,6 @@ ACCURACY, CLASSES, RELIABILITY, MISTAKES = (
     "mistakes.png",
 )
 
-_DEMO_NOTE = (
-    "These figures are of the demo faces: a few people's portraits whose landmarks were moved to "
-    "act seven expressions. They show that everything works and say nothing about how well it "
-    "reads real faces."
-)
 _QUICK_NOTE = (
     "This was a quick run on a part of the pictures, with the small network: its figures are rough."
 )
@@ -45,6 +40,7 @@ _QUICK_NOTE = (
 @dataclass
 class _Section:
     title: str
+    notes: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     pictures: list[tuple[Path, str]] = field(default_factory=list)
@@ -99,10 +95,9 @@ def _sections(folder: RunFolder, results: Sequence[Result]) -> list[_Section]:
     run, best = results[0].run, results[0]
     low, high = main_figures(best)["intervals"]["accuracy"]
     opening = _Section("")
-    if run.dataset == "demo":
-        opening.texts.append(_DEMO_NOTE)
+    opening.notes += [str(note) for note in run.notes.values() if isinstance(note, str)]
     if run.quick:
-        opening.texts.append(_QUICK_NOTE)
+        opening.notes.append(_QUICK_NOTE)
     opening.texts += [
         f"Most accurate: {best.name}, {main_figures(best)['accuracy']:.3f} "
         f"(95 % interval {low:.3f} to {high:.3f}) of {run.n['test']:,} test pictures.",
@@ -110,7 +105,11 @@ def _sections(folder: RunFolder, results: Sequence[Result]) -> list[_Section]:
         f"{run.n['validation']:,} to choose, {run.n['test']:,} to measure, of which "
         f"{run.n['test'] - run.n['test_without_copies']:,} have a near copy among the others.",
         *(_absent(results)),
-        *(f"{key}: {_shown(value)}" for key, value in run.notes.items()),
+        *(
+            f"{key}: {_shown(value)}"
+            for key, value in run.notes.items()
+            if not isinstance(value, str)
+        ),
     ]
     models = _Section(
         "All models",
@@ -133,20 +132,24 @@ def _sections(folder: RunFolder, results: Sequence[Result]) -> list[_Section]:
     ensembles = [r for r in results if "members" in r.model]
     if ensembles:
         text = "Temperatures and weights were learned on the validation pictures."
-        sections.append(_Section("The ensemble", [text], [members_table(ensembles[0])]))
+        sections.append(
+            _Section("The ensemble", texts=[text], tables=[members_table(ensembles[0])])
+        )
     text = "Accuracy in every scheme, derived from the same probabilities."
-    sections.append(_Section("Label schemes", [text], [schemes_table(results)]))
+    sections.append(_Section("Label schemes", texts=[text], tables=[schemes_table(results)]))
     if any("ferplus" in r.metrics for r in results):
         sections.append(_Section("FER+ votes", tables=[votes_table(results)]))
     text = "Points on the dashed line: the model is right as often as it says it is."
     sections.append(
-        _Section("Calibration", [text], pictures=[(folder.figures / RELIABILITY, "Reliability")])
+        _Section(
+            "Calibration", texts=[text], pictures=[(folder.figures / RELIABILITY, "Reliability")]
+        )
     )
     if (folder.figures / MISTAKES).exists():
         text = "Test pictures labelled wrong with most confidence: true label → predicted label."
         pictures = [(folder.figures / MISTAKES, "Test pictures labelled wrong")]
-        sections.append(_Section("Sample mistakes", [text], pictures=pictures))
-    sections.append(_Section("Made with", [_made_with(best)]))
+        sections.append(_Section("Sample mistakes", texts=[text], pictures=pictures))
+    sections.append(_Section("Made with", texts=[_made_with(best)]))
     return sections
 
 
@@ -176,6 +179,7 @@ def _markdown(title: str, sections: Sequence[_Section], root: Path) -> str:
     blocks = [f"# {title}"]
     for section in sections:
         blocks += [f"## {section.title}"] if section.title else []
+        blocks += [f"> {note}" for note in section.notes]
         blocks += [*section.texts, *(table.markdown() for table in section.tables)]
         blocks += [f"![{alt}]({p.relative_to(root).as_posix()})" for p, alt in section.pictures]
     return "\n\n".join(blocks) + "\n"
@@ -185,16 +189,12 @@ def _body(title: str, sections: Sequence[_Section]) -> str:
     parts = [f"<h1>{html.escape(title)}</h1>"]
     for section in sections:
         parts += [f"<h2>{html.escape(section.title)}</h2>"] if section.title else []
-        parts += [_paragraph(text) for text in section.texts]
+        parts += [f'<p class="note">{html.escape(note)}</p>' for note in section.notes]
+        parts += [f"<p>{html.escape(text)}</p>" for text in section.texts]
         parts += [table.html() for table in section.tables]
         shown = "".join(picture(path, alt) for path, alt in section.pictures)
         parts.append(f'<div class="grid">{shown}</div>' if len(section.pictures) > 1 else shown)
     return "\n".join(parts)
-
-
-def _paragraph(text: str) -> str:
-    note = ' class="note"' if text in (_DEMO_NOTE, _QUICK_NOTE) else ""
-    return f"<p{note}>{html.escape(text)}</p>"
 
 
 def _write(path: Path, text: str) -> None:

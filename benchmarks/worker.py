@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
@@ -87,7 +88,16 @@ def _ignored_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def _end_with_parent() -> None:
+    """End this process when the one that started it is gone, however that ended."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # this runs in spawned processes only
+    parent.join()
+    os._exit(1)
+
+
 def _child(task: Task, log: Path, sender: Connection) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     with open(log, "w", encoding="utf-8", buffering=1) as file:
         # Native libraries print to the descriptors, whatever sys.stdout is.

@@ -1,0 +1,91 @@
+"""Which finished models may join an ensemble that has to be fast or small."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from benchmarks.predictions import Predictions, require_validation
+from fer_core.calibration import log_loss
+from fer_core.ensemble import fit_ensemble
+from fer_core.errors import DataError
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the members of an ensemble may cost together.
+
+    Attributes
+    ----------
+    max_ms : float or None
+        Milliseconds for one face.
+    max_mb : float or None
+        Megabytes of files.
+    """
+
+    max_ms: float | None = None
+    max_mb: float | None = None
+
+    def allows(self, ms: float, mb: float) -> bool:
+        """Return whether a total of `ms` and `mb` fits."""
+        return (self.max_ms is None or ms <= self.max_ms) and (
+            self.max_mb is None or mb <= self.max_mb
+        )
+
+
+#: Of the ensemble for video: with 60 frames a second there are 16 ms a frame, and finding and
+#: following the face takes about half of them.
+LIVE_BUDGET = Budget(max_ms=8.0)
+
+
+def members_within(
+    validation: Mapping[str, Predictions], costs: Mapping[str, tuple[float, float]], budget: Budget
+) -> list[str]:
+    """Choose members by forward selection on validation log loss.
+
+    Members are added one at a time, always the one whose ensemble has the least log loss, as long
+    as one fits into what is left of the budget and lowers the loss (Caruana et al., "Ensemble
+    selection from libraries of models", ICML 2004).
+
+    Parameters
+    ----------
+    validation : dict of str to Predictions
+        Validation predictions of the candidates.
+    costs : dict of str to (float, float)
+        Milliseconds for one face and megabytes of files of each candidate.
+    budget : Budget
+
+    Returns
+    -------
+    list of str
+        In the order in which they were added.
+
+    Raises
+    ------
+    DataError
+        If no candidate fits.
+    ProtocolError
+        If some are predictions of test pictures.
+    """
+    checked = {name: require_validation(p) for name, p in validation.items()}
+    chosen: list[str] = []
+    best = float("inf")
+    while True:
+        losses = {}
+        for name in checked:
+            members = [*chosen, name]
+            totals = (sum(costs[m][i] for m in members) for i in (0, 1))
+            if name not in chosen and budget.allows(*totals):
+                probas = {m: checked[m].proba for m in members}
+                y = checked[name].y
+                losses[name] = log_loss(fit_ensemble(probas, y).combine(probas), y)
+        if not losses or min(losses.values()) >= best:
+            break
+        chosen.append(min(losses, key=lambda name: losses[name]))
+        best = losses[chosen[-1]]
+    if not chosen:
+        raise DataError(
+            f"no model fits into the budget ({budget.max_ms} ms, {budget.max_mb} MB); "
+            "allow more with --max-ms or --max-mb"
+        )
+    return chosen
