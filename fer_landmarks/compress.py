@@ -126,17 +126,30 @@ def count_odd(symmetry: Symmetry, n_odd: int) -> int:
 
 
 def _components(x: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], float]:
-    """Return the first k principal directions (k, d) of centred x, and the variance along them."""
+    """Return the first k principal directions (k, d) of centred x, and the variance along them.
+
+    Directions without variance are zero.
+    """
     n, d = x.shape
     k = min(k, d)
-    if k == 0:
-        return np.empty((0, d), dtype=np.float32), 0.0
-    covariance = x.T @ x
-    covariance /= np.float32(n)
-    variance, directions = eigh(
-        covariance, subset_by_index=(d - k, d - 1), overwrite_a=True, check_finite=False
+    found = min(k, n)
+    directions = np.zeros((k, d), dtype=np.float32)
+    if found == 0:
+        return directions, 0.0
+    # The smaller of the two matrices whose eigenvectors tell: between features, between faces.
+    fewer_faces = n < d
+    matrix = x @ x.T if fewer_faces else x.T @ x
+    side = len(matrix)
+    variance, vectors = eigh(
+        matrix, subset_by_index=(side - found, side - 1), overwrite_a=True, check_finite=False
     )
+    variance, vectors = variance[::-1], vectors.T[::-1]
+    if fewer_faces:
+        vectors = vectors @ x
+    kept = variance > np.finfo(np.float32).eps * max(n, d) * variance[0]
+    vectors = vectors[kept]
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     # Signs are free: make each direction's largest entry positive, so that fits can be compared.
-    largest = directions[np.abs(directions).argmax(axis=0), np.arange(k)]
-    directions *= np.where(largest < 0, -1, 1)
-    return directions.T[::-1], float(variance.sum())
+    largest = vectors[np.arange(len(vectors)), np.abs(vectors).argmax(axis=1)]
+    directions[: len(vectors)] = vectors * np.where(largest < 0, -1, 1)[:, None]
+    return directions, float(variance[kept].sum()) / n

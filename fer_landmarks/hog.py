@@ -30,9 +30,9 @@ def dense_hog(
     cell : int
         Side of a cell in pixels.
     engine : {"opencv", "skimage"}
-        ``"opencv"`` (``cv2.HOGDescriptor``) weights a block's pixels by a Gaussian and shares
-        them out between neighbouring cells and orientations; ``"skimage"``
-        (``skimage.feature.hog``) counts each pixel once, and is many times slower.
+        ``"opencv"`` (``cv2.HOGDescriptor``) shares each pixel out between neighbouring cells
+        and orientations; ``"skimage"`` (``skimage.feature.hog``) counts it in one of each, and
+        is many times slower.
 
     Returns
     -------
@@ -69,7 +69,10 @@ def dense_hog(
 def _opencv(height: int, width: int, cell: int) -> Callable[[NDArray[np.uint8]], NDArray]:
     block = (BLOCK * cell, BLOCK * cell)
     step = (cell, cell)
-    descriptor = cv2.HOGDescriptor((width, height), block, step, step, N_ORIENTATIONS)
+    # OpenCV centres a block's Gaussian half a pixel off, which would tell left from right; this
+    # wide it is flat.
+    flat = 1e6
+    descriptor = cv2.HOGDescriptor((width, height), block, step, step, N_ORIENTATIONS, 1, flat)
     columns_first = (width // cell - 1, height // cell - 1, BLOCK, BLOCK, N_ORIENTATIONS)
 
     def describe(face: NDArray[np.uint8]) -> NDArray:

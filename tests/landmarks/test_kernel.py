@@ -1,0 +1,164 @@
+import numpy as np
+import pytest
+
+from fer_landmarks.compress import SymmetricPCA, count_odd
+from fer_landmarks.kernel import KernelLeastSquares, gaussian_kernel
+from fer_landmarks.symmetry import Symmetry
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def blobs(rng):
+    y = rng.integers(0, 3, 300)
+    return (rng.normal(size=(300, 6)) + 2 * np.eye(6)[y]).astype(np.float32), y
+
+
+def slow_kernel(x, centers, gamma):
+    return np.array([[np.exp(-gamma * ((a - c) ** 2).sum()) for c in centers] for a in x])
+
+
+def test_kernel_follows_the_definition(rng):
+    x, c = rng.normal(size=(2, 7, 4)).astype(np.float32)
+    np.testing.assert_allclose(gaussian_kernel(x, c, 0.3), slow_kernel(x, c, 0.3), rtol=1e-4)
+
+
+def test_invariant_kernel_is_the_mean_over_both_sides(rng):
+    x, c = rng.normal(size=(2, 7, 4)).astype(np.float32)
+    mirrored = c * np.array([1, 1, 1, -1], np.float32)
+    expected = (slow_kernel(x, c, 0.3) + slow_kernel(x, mirrored, 0.3)) / 2
+    np.testing.assert_allclose(gaussian_kernel(x, c, 0.3, n_odd=1), expected, rtol=1e-4)
+
+
+def test_all_centers_solve_kernel_ridge_regression(blobs):
+    from sklearn.kernel_ridge import KernelRidge
+
+    x, y = blobs
+    ours = KernelLeastSquares(gamma=0.7, ridge=0.2).fit(x, y)
+    centred = x - x.mean(axis=0)
+    scale = 1 / np.sqrt((centred**2).sum(axis=1).mean())
+    prior = np.bincount(y) / len(y)
+    theirs = KernelRidge(alpha=0.2, kernel="rbf", gamma=0.7 * scale**2)
+    theirs.fit(centred, np.eye(3)[y] - prior)
+    np.testing.assert_allclose(
+        ours.decision_function(x), theirs.predict(centred) + prior, atol=3e-3
+    )
+
+
+def test_as_many_centers_as_faces_give_the_full_solution(blobs):
+    x, y = blobs
+    full = KernelLeastSquares(ridge=0.1).fit(x, y).decision_function(x)
+    almost = KernelLeastSquares(ridge=0.1, n_centers=299, random_state=0).fit(x, y)
+    np.testing.assert_allclose(almost.decision_function(x), full, atol=0.02)
+
+
+def test_odd_features_stand_for_mirrored_faces(blobs):
+    """Fitting on each face and its mirror image gives what the invariant kernel gives."""
+    x, y = blobs
+    sign = np.array([1, 1, 1, 1, -1, -1], np.float32)
+    doubled = np.concatenate([x, x * sign])
+    # Two copies of a face pull twice as hard, and each shares its weight with the other.
+    plain = KernelLeastSquares(gamma=0.4, ridge=0.1).fit(doubled, np.concatenate([y, y]))
+    invariant = KernelLeastSquares(gamma=0.4, ridge=0.05, n_odd=2).fit(x, y)
+    expected = plain.decision_function(x)
+    np.testing.assert_allclose(invariant.decision_function(x), expected, atol=0.02)
+    np.testing.assert_array_equal(invariant.predict(x * sign), invariant.predict(x))
+
+
+@pytest.mark.parametrize("n_centers", [None, 60])
+def test_left_out_scores_are_those_of_a_fit_without_the_face(blobs, n_centers):
+    x, y = blobs
+    x = KernelLeastSquares()._normalise.__func__(KernelLeastSquares(), x)
+    model = KernelLeastSquares(gamma=0.5, ridge=0.1)
+    model.centers_ = x if n_centers is None else x[:n_centers]
+    solve = model._solve_all if n_centers is None else model._solve_centers
+    targets, weight = np.eye(3)[y] - 1 / 3, np.ones(len(x))
+    _, left_out = solve(x, targets, weight, np.array([100, 200]))
+    keep = np.arange(len(x)) != 100
+    if n_centers is None:
+        model.centers_ = x[keep]
+        weights, _ = model._solve_all(x[keep], targets[keep], weight[keep], np.array([0]))
+    else:
+        weights, _ = model._solve_centers(x[keep], targets[keep], weight[keep], np.array([0]))
+    np.testing.assert_allclose(left_out[0], (model._kernel(x[100:101]) @ weights)[0], atol=1e-3)
+
+
+def test_temperature_makes_probabilities_honest(rng):
+    """Where labels are drawn from known odds, confidence comes out near the share of hits."""
+    x = rng.normal(size=(3000, 2)).astype(np.float32)
+    y = (rng.random(3000) < 1 / (1 + np.exp(-3 * x[:, 0]))).astype(int)
+    model = KernelLeastSquares(n_centers=100, random_state=0).fit(x[:2000], y[:2000])
+    proba = model.predict_proba(x[2000:])
+    hits = (proba.argmax(axis=1) == y[2000:]).mean()
+    assert abs(proba.max(axis=1).mean() - hits) < 0.04
+
+
+def test_class_weight_moves_the_border(rng):
+    x = rng.normal(size=(400, 2)).astype(np.float32)
+    y = (x[:, 0] + rng.normal(size=400) > 1.2).astype(int)
+    shares = [
+        KernelLeastSquares(class_weight=w, n_centers=50, random_state=0).fit(x, y).predict(x).mean()
+        for w in (None, "balanced")
+    ]
+    assert shares[0] < y.mean() < shares[1]
+
+
+@pytest.fixture
+def swapping():
+    order = np.array([1, 0, 3, 2, 4, 5])
+    return Symmetry(order, np.array([1, 1, -1, -1, 1, -1], np.float32), (4, 2))
+
+
+def test_even_and_odd_parts_are_an_orthonormal_basis(rng, swapping):
+    x = rng.normal(size=(5, 2)).astype(np.float32)
+    for columns, part in swapping.parts():
+        x = rng.normal(size=(5, columns.stop - columns.start)).astype(np.float32)
+        even, odd = part.even_odd(x)
+        mirrored_even, mirrored_odd = part.even_odd(part.mirror(x))
+        np.testing.assert_allclose(mirrored_even, even, atol=1e-6)
+        np.testing.assert_allclose(mirrored_odd, -odd, atol=1e-6)
+        power = (even**2).sum(axis=1) + (odd**2).sum(axis=1)
+        np.testing.assert_allclose(power, (x**2).sum(axis=1), rtol=1e-5)
+
+
+def test_components_are_those_of_faces_and_mirrored_faces(rng):
+    symmetry = Symmetry(np.array([1, 0, 3, 2]), np.ones(4, np.float32))
+    x = (rng.normal(size=(200, 4)) @ rng.normal(size=(4, 4))).astype(np.float32)
+    both = np.concatenate([x, symmetry.mirror(x)])
+    variances = np.linalg.eigvalsh(np.cov(both.T, bias=True))
+    pca = SymmetricPCA(4, 4, symmetry).fit(x)
+    z = pca.transform(both)
+    np.testing.assert_allclose(
+        np.sort(z.var(axis=0)) / z.var(axis=0).sum(), variances / variances.sum(), rtol=1e-2
+    )
+    np.testing.assert_allclose((z**2).sum(axis=1).mean(), 1, rtol=1e-2)
+    assert (pca.n_even_, pca.n_odd_) == (2, 2)
+    np.testing.assert_allclose(z[:200, :2], z[200:, :2], atol=1e-4)
+    np.testing.assert_allclose(z[:200, 2:], -z[200:, 2:], atol=1e-4)
+
+
+def test_few_faces_give_the_same_components_as_many_features(rng):
+    """With fewer faces than features the analysis runs between faces; repeats change nothing."""
+    x = rng.normal(size=(8, 20)).astype(np.float32)
+    few = SymmetricPCA(7).fit(x)
+    many = SymmetricPCA(7).fit(np.repeat(x, 4, axis=0))
+    np.testing.assert_allclose(few.transform(x), many.transform(x), atol=5e-3)
+    surplus = SymmetricPCA(15).fit(x).transform(x)
+    assert surplus.shape == (8, 15)
+    np.testing.assert_allclose(surplus[:, 8:], 0)
+
+
+def test_odd_components_are_counted(swapping, rng):
+    x = rng.normal(size=(50, 6)).astype(np.float32)
+    for n_odd in (0, 1, 2, 9):
+        fitted = SymmetricPCA(9, n_odd, swapping).fit(x)
+        assert fitted.n_odd_ == count_odd(swapping, n_odd)
+        assert fitted.transform(x).shape == (50, fitted.n_even_ + fitted.n_odd_)
+
+
+def test_symmetry_of_another_width_is_refused(swapping):
+    with pytest.raises(ValueError, match=r"one column an entry of symmetry \(6\)\. Got 5 instead"):
+        SymmetricPCA(symmetry=swapping).fit(np.ones((3, 5)))
