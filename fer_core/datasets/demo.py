@@ -258,7 +258,8 @@ def _darken_mouth(
 def _photograph(picture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
     """Turn, place and light a picture a little differently, with a camera's noise."""
     centre = (FACE_SIZE / 2 - 0.5, FACE_SIZE / 2 - 0.5)
-    matrix = cv2.getRotationMatrix2D(centre, random.normal(0, 4), random.normal(1, 0.03))
+    turned = cv2.getRotationMatrix2D(centre, random.normal(0, 4), random.normal(1, 0.03))
+    matrix = np.asarray(turned, dtype=np.float64)
     matrix[:, 2] += random.normal(0, 0.8, size=2)
     size = (FACE_SIZE, FACE_SIZE)
     placed = cv2.warpAffine(

@@ -185,8 +185,8 @@ def _parse_row(
     if i_usage is not None and not part:
         raise PictureError(f"Usage '{row[i_usage]}', expected Training, PublicTest or PrivateTest")
     try:
-        pixels = np.array(row[i_pixels].split(), dtype=np.int64)
-    except ValueError:
+        pixels = np.fromiter(map(int, row[i_pixels].split()), dtype=np.int64)
+    except (ValueError, OverflowError):
         raise PictureError("pixels that are not whole numbers") from None
     if len(pixels) != FACE_SIZE * FACE_SIZE:
         raise PictureError(f"{len(pixels)} pixels, where FER2013 has {FACE_SIZE * FACE_SIZE}")
