@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.budget import Budget, members_within
 from benchmarks.metrics import evaluate
-from benchmarks.models import ENSEMBLE, Candidate
+from benchmarks.models import Candidate
 from benchmarks.predictions import (
     Predictions,
     load_predictions,
@@ -20,7 +21,14 @@ from benchmarks.predictions import (
     require_validation,
     save_predictions,
 )
-from benchmarks.results import Result, Run, RunFolder, installed_versions, save_result
+from benchmarks.results import (
+    Result,
+    Run,
+    RunFolder,
+    installed_versions,
+    load_result,
+    save_result,
+)
 from benchmarks.timing import hardware, peak_memory_mb, time_model
 from benchmarks.worker import Notify, TaskError
 from fer_core.crop import FRAMING_VERSION
@@ -94,9 +102,9 @@ def fit_and_measure(job: Job, candidate: Candidate, notify: Notify) -> None:
             "name": name,
             "family": candidate.family,
             "description": candidate.description,
-            "size_bytes": entry.size,
         }
         machine = {
+            "size_bytes": entry.size,
             "fit_seconds": round(fit_seconds, 3),
             "fit_cpu_seconds": round(fit_cpu_seconds, 3),
             "predict_seconds": round(predict_seconds, 3),
@@ -109,34 +117,41 @@ def fit_and_measure(job: Job, candidate: Candidate, notify: Notify) -> None:
     save_result(job.folder.result(name), result)
 
 
-def combine_and_measure(job: Job, members: Sequence[str], notify: Notify) -> None:
-    """Learn the ensemble of finished models on validation, save it, and measure it."""
-    notify(f"combining {len(members)} models")
-    saved = {name: load_predictions(job.folder.probabilities(name)) for name in members}
+def combine_and_measure(
+    job: Job, name: str, candidates: Sequence[str], budget: Budget, notify: Notify
+) -> None:
+    """Learn the best ensemble of finished models within a budget, save it, and measure it.
+
+    Members, temperatures and weights are chosen on validation.
+    """
+    notify(f"combining the best of {len(candidates)} models")
+    saved = {m: load_predictions(job.folder.probabilities(m)) for m in candidates}
     start = perf_counter()
-    spec = weigh({name: validation for name, (validation, _) in saved.items()})
+    validation = {m: parts[0] for m, parts in saved.items()}
+    members = members_within(validation, {m: _cost(job, m) for m in candidates}, budget)
+    spec = weigh({m: validation[m] for m in members})
     fit_seconds = perf_counter() - start
     parts = [
-        replace(part, model=ENSEMBLE, proba=spec.combine({m: saved[m][i].proba for m in saved}))
+        replace(part, model=name, proba=spec.combine({m: saved[m][i].proba for m in members}))
         for i, part in enumerate(saved[members[0]])
     ]
     store = job.store()
     entries = store.entries()
     notify("measuring")
-    ensemble = Ensemble(spec, {name: store.load(name) for name in spec.members})
+    ensemble = Ensemble(spec, {m: store.load(m) for m in spec.members})
     described = {
-        "name": ENSEMBLE,
+        "name": name,
         "family": "ensemble",
         "description": f"calibrated weighted average of {len(spec.members)} models",
-        "size_bytes": sum(entries[name].size for name in spec.members),
+        "size_bytes": sum(entries[m].size for m in spec.members),
         "members": [
             {"name": m, "temperature": round(t, 4), "weight": round(w, 4)}
             for m, t, w in zip(spec.members, spec.temperatures, spec.weights, strict=True)
         ],
     }
     machine = {
+        "size_bytes": sum(entries[name].size for name in spec.members),
         "fit_seconds": round(fit_seconds, 3),
-        "predict_seconds": None,
         **time_model(ensemble, job.split.validation.faces),
         "peak_memory_mb": peak_memory_mb(),
     }
@@ -146,13 +161,19 @@ def combine_and_measure(job: Job, members: Sequence[str], notify: Notify) -> Non
         save_spec(spec, path)
         entry = _entry(
             job,
-            ENSEMBLE,
+            name,
             "ensemble",
             "fer_core.model_store:load_ensemble",
-            " ".join(dict.fromkeys(entries[name].licence for name in spec.members)),
+            " ".join(dict.fromkeys(entries[m].licence for m in spec.members)),
         )
         store.add(replace(entry, metrics=headline(result)), {path.name: path}, ensemble)
-    save_result(job.folder.result(ENSEMBLE), result)
+    save_result(job.folder.result(name), result)
+
+
+def _cost(job: Job, name: str) -> tuple[float, float]:
+    """Return a finished model's milliseconds for one face and its megabytes."""
+    result = load_result(job.folder.result(name))
+    return result.machine["ms_per_face"], result.model["size_bytes"] / 1e6
 
 
 def weigh(members: Mapping[str, Predictions]) -> EnsembleSpec:

@@ -15,8 +15,9 @@ from fer_core.errors import DataError, MissingExtraError
 from fer_core.pipeline_files import save_pipeline
 from fer_core.splits import LabelledPart, require_role
 
-#: Name of the ensemble, which is made of whatever else was fitted.
-ENSEMBLE = "ensemble"
+#: Names of the ensembles, which are made of whatever else was fitted: the best one, and the best
+#: that is fast enough for video.
+ENSEMBLE, ENSEMBLE_LIVE = "ensemble", "ensemble-live"
 CNN = "cnn"
 
 #: Recipe of `cnn`, and of `cnn` where the pictures are few.
@@ -161,14 +162,15 @@ def choose_models(
     MissingExtraError
         If a network is asked for by name where TensorFlow is missing.
     """
-    asked = [name for name in dict.fromkeys(names or default) if name != ENSEMBLE]
+    ensembles = (ENSEMBLE, ENSEMBLE_LIVE)
+    asked = [name for name in dict.fromkeys(names or default) if name not in ensembles]
     chosen, left_out = [], []
     for name in asked:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
             hint = f" Did you mean '{near[0]}'?" if near else ""
             raise DataError(
-                f"there is no model '{name}'; known: {', '.join([*known, ENSEMBLE])}.{hint}"
+                f"there is no model '{name}'; known: {', '.join([*known, *ensembles])}.{hint}"
             )
         candidate = known[name]
         if candidate.family == "cnn" and not can_train_networks():

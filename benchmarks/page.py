@@ -31,7 +31,8 @@ th[aria-sort=ascending] button::after { content: " \\25B2"; }
 th[aria-sort=descending] button::after { content: " \\25BC"; }
 tbody tr:hover { background: var(--soft); }
 tbody th { font-weight: 600; }
-figure { margin: .8rem 0; max-width: 50rem; } img { max-width: 100%; height: auto; background: #fff; }
+figure { margin: .8rem 0; max-width: 50rem; }
+img { max-width: 100%; height: auto; background: #fff; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(23rem, 1fr)); gap: 1rem; }
 .grid figure { margin: 0; }
 @media print { body { max-width: none; } h2 { break-after: avoid; }

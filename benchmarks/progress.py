@@ -49,7 +49,12 @@ class Progress:
 
     def say(self, text: str) -> None:
         """Print one line as it is."""
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        say(self.console, text)
+
+
+def say(console: Console, text: str) -> None:
+    """Print one line as it is: file names may look like rich's markup, and stay in one piece."""
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _plain(text: str) -> str:

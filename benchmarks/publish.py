@@ -61,7 +61,8 @@ def publish(folder: RunFolder, root: Path, models: Sequence[tuple[str, str]] = (
     store = ModelStore(root / "models", trusted=True)
     for standing, name in models:
         _ship(ModelStore(folder.models, trusted=True), store, name)
-        store.alias(standing, name)
+        if standing != name:
+            store.alias(standing, name)
     return [kept, drawn, *([store.root] if models else [])]
 
 

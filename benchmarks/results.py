@@ -110,7 +110,8 @@ class Result:
     metrics : dict
         What `benchmarks.metrics.evaluate` returns.
     machine : dict
-        Everything that differs between two runs with one seed: times, memory, hardware.
+        Everything that differs between two runs with one seed: times, memory, hardware, and the
+        size of the files (compressed, they differ by some bytes).
     """
 
     model: Mapping[str, Any]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as RichTable
 
 from benchmarks import figures, report
+from benchmarks.budget import LIVE_BUDGET, Budget
 from benchmarks.measuring import (
     Job,
     combine_and_measure,
@@ -19,9 +21,9 @@ from benchmarks.measuring import (
     fit_and_measure,
     load_back,
 )
-from benchmarks.models import CNN, ENSEMBLE, Candidate, choose_models, known_models
+from benchmarks.models import CNN, ENSEMBLE, ENSEMBLE_LIVE, Candidate, choose_models, known_models
 from benchmarks.predictions import load_predictions
-from benchmarks.progress import Progress
+from benchmarks.progress import Progress, say
 from benchmarks.results import RunFolder, describe_run, load_result, save_result
 from benchmarks.tables import models_table
 from benchmarks.thinning import QUICK_PICTURES, thinned
@@ -36,7 +38,7 @@ from fer_core.splits import make_split
 DEFAULT_MODELS = ("geometry-svm", "hog-svm", "fusion-svm", "fusion-xgb", CNN)
 
 #: Columns of the report's table that fit on a terminal.
-_SHOWN = ("model", "accuracy", "95 % interval", "macro F1", "log loss", "ECE", "ms / face", "fit s")
+_SHOWN = ("model", "accuracy", "95 % interval", "macro F1", "log loss", "ms / face", "fit s")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -69,6 +71,12 @@ def _parser() -> argparse.ArgumentParser:
         "--quick", action="store_true", help="a part of the pictures and the small network"
     )
     group.add_argument("--resume", action="store_true", help="keep models that are finished")
+    group.add_argument(
+        "--max-ms", type=float, metavar="MS", help="of the ensemble's members for one face"
+    )
+    group.add_argument(
+        "--max-mb", type=float, metavar="MB", help="of the files of the ensemble's members"
+    )
     group.add_argument("--seed", type=int, default=0, help="of splits and fits (default: 0)")
     return parser
 
@@ -87,18 +95,19 @@ def _command(args: argparse.Namespace) -> None:
     named_schemes = [get_scheme(name) for name in args.schemes or ()]
     with console.status("reading pictures"):
         job = prepare(args, named_schemes)
-    console.print(f"{job.run.dataset}: {job.run.description}", markup=False, highlight=False)
+    say(console, f"{job.run.dataset}: {job.run.description}")
     for sentence in left_out:
-        console.print(f"Left out: {sentence}", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"Left out: {sentence}")
     try:
-        target = run(job, candidates, resume=args.resume, console=console)
+        ensembles = {ENSEMBLE: Budget(args.max_ms, args.max_mb), ENSEMBLE_LIVE: LIVE_BUDGET}
+        target = run(job, candidates, ensembles, resume=args.resume, console=console)
     except KeyboardInterrupt:
-        console.print(f"What is finished is in {job.folder.root}; go on with --resume.")
+        say(console, f"What is finished is in {job.folder.root}; go on with --resume.")
         raise
     finally:
         job.folder.tidy()
     _show(console, job)
-    console.print(f"Report: {target}", highlight=False, soft_wrap=True)
+    say(console, f"Report: {target}")
 
 
 def prepare(args: argparse.Namespace, schemes: Sequence[Scheme] = ()) -> Job:
@@ -128,13 +137,22 @@ def prepare(args: argparse.Namespace, schemes: Sequence[Scheme] = ()) -> Job:
     return Job(described, split, tuple(wanted), folder)
 
 
-def run(job: Job, candidates: Sequence[Candidate], *, resume: bool, console: Console) -> Path:
+def run(
+    job: Job,
+    candidates: Sequence[Candidate],
+    ensembles: Mapping[str, Budget],
+    *,
+    resume: bool,
+    console: Console,
+) -> Path:
     """Fit and measure what is not finished, combine everything, and write the report.
 
     Parameters
     ----------
     job : Job
     candidates : sequence of Candidate
+    ensembles : dict of str to Budget
+        What the members of each ensemble may cost.
     resume : bool
         Whether finished models are kept; else those asked for are fitted anew. Other models that
         the folder holds stay in either case and are measured again from their probabilities.
@@ -151,7 +169,7 @@ def run(job: Job, candidates: Sequence[Candidate], *, resume: bool, console: Con
         If a model failed; the others are finished and reported all the same.
     """
     folder = job.folder
-    progress = Progress(console, total=len(candidates) + 1)
+    progress = Progress(console, total=len(candidates) + len(ensembles))
     failures = []
     for candidate in candidates:
         name = candidate.name
@@ -171,13 +189,19 @@ def run(job: Job, candidates: Sequence[Candidate], *, resume: bool, console: Con
     members = _evaluate_all(job)
     if not members:
         raise TaskError(f"no model could be fitted: {'; '.join(failures)}")
-    names = members
-    if len(members) > 1:
-        with progress.task(ENSEMBLE) as notify:
-            run_task(partial(combine_and_measure, job, members), folder.log(ENSEMBLE), notify)
-        names = [*members, ENSEMBLE]
-    else:
-        progress.skip(ENSEMBLE, "left out, it needs at least two models")
+    names = list(members)
+    for name, budget in ensembles.items():
+        if len(members) < 2:
+            progress.skip(name, "left out, it needs at least two models")
+            continue
+        try:
+            with progress.task(name) as notify:
+                combine = partial(combine_and_measure, job, name, members, budget)
+                run_task(combine, folder.log(name), notify)
+            names.append(name)
+        except TaskError as error:
+            progress.say(f"{name}: {error}")
+            failures.append(f"{name} ({error})")
     run_task(partial(load_back, job, names), folder.log("load-back"), progress.say)
     _draw_mistakes(job)
     target = report.write_report(folder)
@@ -194,7 +218,7 @@ def _evaluate_all(job: Job) -> list[str]:
     names = []
     for path in sorted(job.folder.result("").parent.glob("*.json")):
         result = load_result(path)
-        if result.name != ENSEMBLE:
+        if result.model["family"] != "ensemble":
             save_result(path, replace(evaluate_again(job, result), run=job.run))
             names.append(result.name)
     return names
@@ -216,9 +240,9 @@ def _show(console: Console, job: Job) -> None:
     table = models_table(job.folder.results())
     names = [name for name, _ in table.columns]
     chosen = [names.index(name) for name in _SHOWN]
-    shown = RichTable()
+    shown = RichTable(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for i in chosen:
-        shown.add_column(names[i], justify="left" if i == 0 else "right")
+        shown.add_column(names[i], justify="left" if i == 0 else "right", no_wrap=True)
     for row in table.rows:
         shown.add_row(*(row[i].text for i in chosen))
     console.print(shown)

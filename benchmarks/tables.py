@@ -194,7 +194,7 @@ def _model_row(result: Result) -> list[Cell]:
         ),
         _number(machine.get("ms_per_face"), "{:.2f}"),
         _number(machine.get("ms_per_face_batch"), "{:.2f}"),
-        _number(result.model["size_bytes"] / 1e6, "{:.1f}"),
+        _number(machine["size_bytes"] / 1e6, "{:.1f}"),
         _number(machine.get("fit_seconds"), "{:.1f}"),
     ]
 

@@ -23,7 +23,7 @@ def console():
 
 @pytest.fixture
 def two(linear):
-    return [linear("left", columns=1152), linear("right")]
+    return [linear("left", C=0.01), linear("right")]
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_one_failed_model_leaves_the_others(job, linear, console, monkeypatch):
 
     monkeypatch.setattr(run_module, "run_task", broken)
     with pytest.raises(TaskError, match=r"1 of 2 models failed: broken \(it broke\)"):
-        run(job, [linear("broken"), linear("good")], resume=False, console=console)
+        run(job, [linear("broken"), linear("good")], {}, resume=False, console=console)
     assert job.folder.finished("good")
     assert (job.folder.root / "report.html").exists()
 
@@ -226,5 +226,5 @@ def test_model_with_other_classes_is_refused(made_dataset, made_job, linear, tmp
     fitting = job.split.fitting
     lacking = replace(job, split=replace(job.split, fitting=fitting.subset(fitting.y < 6)))
     with pytest.raises(DataError, match=r"has classes \[0, 1, 2, 3, 4, 5\]"):
-        run(lacking, [linear("six")], resume=False, console=console)
+        run(lacking, [linear("six")], {}, resume=False, console=console)
     assert not job.folder.result("six").exists()
