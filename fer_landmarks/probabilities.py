@@ -27,6 +27,7 @@ class _Wrapper(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         inner = self.estimator.__sklearn_tags__()
         tags.input_tags = inner.input_tags
+        tags.input_tags.sparse = False
         tags.classifier_tags = inner.classifier_tags
         return tags
 

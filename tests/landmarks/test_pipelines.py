@@ -1,0 +1,168 @@
+"""What every named pipeline, and every stage after the descriptor, must do."""
+
+import pickle
+import subprocess
+import sys
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.svm import LinearSVC
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from fer_core.errors import DataError
+from fer_landmarks import (
+    KernelLeastSquares,
+    MirroredClassifier,
+    SymmetricPCA,
+    list_pipelines,
+    make_pipeline,
+)
+from fer_landmarks.probabilities import Probabilities, SoftmaxScores
+
+#: Settings under which the slower classifiers finish at once.
+QUICK = {
+    "fusion-xgb": {"classifier__estimator__n_estimators": 5},
+    "fusion-forest": {"classifier__estimator__n_estimators": 5},
+}
+
+
+@parametrize_with_checks(
+    [
+        SymmetricPCA(),
+        KernelLeastSquares(),
+        KernelLeastSquares(n_centers=15, random_state=0),
+        SoftmaxScores(LinearSVC(random_state=0)),
+        Probabilities(LogisticRegression()),
+    ]
+)
+def test_scikit_learn_conventions(estimator, check):
+    check(estimator)
+
+
+@pytest.fixture(params=list_pipelines(), scope="module")
+def name(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def fitted(name, faces, labels):
+    return make_pipeline(name, random_state=0, **QUICK.get(name, {})).fit(faces, labels)
+
+
+def test_probabilities_are_float32_rows_in_class_order(fitted, faces):
+    proba = fitted.predict_proba(faces)
+    assert fitted.classes_.tolist() == [0, 2, 4]
+    assert proba.dtype == np.float32
+    assert proba.shape == (len(faces), 3)
+    np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-5)
+    assert (proba >= 0).all()
+    best = fitted.classes_[proba.argmax(axis=1)]
+    assert (fitted.predict(faces) == best).mean() > 0.95
+
+
+def test_pickle_and_joblib_keep_the_answers(fitted, faces, tmp_path):
+    before = fitted.predict_proba(faces)
+    joblib.dump(fitted, tmp_path / "model.joblib")
+    for copy in (pickle.loads(pickle.dumps(fitted)), joblib.load(tmp_path / "model.joblib")):
+        np.testing.assert_array_equal(copy.predict_proba(faces), before)
+
+
+def test_batch_equals_one_by_one(fitted, faces):
+    # New faces: trees cut at values of those they were fitted on, where a rounding error counts.
+    new = faces[:5] // 2 + faces[5:10] // 2
+    batch = fitted.predict_proba(new)
+    for i in (0, 4):
+        np.testing.assert_allclose(fitted.predict_proba(new[i : i + 1])[0], batch[i], atol=1e-4)
+
+
+def test_no_faces_give_no_rows(fitted):
+    empty = fitted.predict_proba(np.empty((0, 48, 48), np.uint8))
+    assert empty.shape == (0, 3)
+    assert empty.dtype == np.float32
+
+
+def test_other_input_is_refused(fitted):
+    with pytest.raises(DataError, match="faces must be a uint8 array"):
+        fitted.predict_proba(np.zeros((2, 48, 48)))
+
+
+def test_clones_with_the_same_seed_agree(fitted, faces, labels):
+    again = clone(fitted).fit(faces, labels)
+    np.testing.assert_allclose(again.predict_proba(faces), fitted.predict_proba(faces), atol=1e-5)
+
+
+def test_pipelines_learn_what_is_in_a_face(faces):
+    """Upside-down faces are told from upright ones that were not fitted on."""
+    turned = np.concatenate([faces, faces[:, ::-1]])
+    y = np.repeat([0, 1], len(faces))
+    fit = np.arange(len(y)) % 3 > 0
+    for name in ("hog-svm", "geometry-svm", "anchored-kernel"):
+        model = make_pipeline(name, random_state=0).fit(turned[fit], y[fit])
+        assert (model.predict(turned[~fit]) == y[~fit]).mean() > 0.85, name
+
+
+def test_grid_search_reaches_parameters(faces, labels):
+    grid = {"descriptor__parts": [("hog",), ("lbp",)], "classifier__estimator__C": [0.1, 1.0]}
+    search = GridSearchCV(make_pipeline("hog-svm", random_state=0, compress__n_odd=0), grid, cv=2)
+    search.set_params(estimator__compress__symmetry=None)
+    search.fit(faces, labels)
+    assert len(search.cv_results_["params"]) == 4
+    assert search.best_estimator_.predict_proba(faces).shape == (60, 3)
+
+
+def test_grid_search_over_mirroring(faces, labels):
+    model = make_pipeline("hog-svm", random_state=0, mirror=True)
+    search = GridSearchCV(model, {"training": [True, False]}, cv=2).fit(faces, labels)
+    assert search.best_estimator_.classes_.tolist() == [0, 2, 4]
+
+
+def test_mirrored_prediction_is_the_same_for_both_sides(faces, labels):
+    model = MirroredClassifier(make_pipeline("hog-svm", random_state=0)).fit(faces, labels)
+    there, back = model.predict_proba(faces), model.predict_proba(faces[:, :, ::-1])
+    np.testing.assert_allclose(there, back, atol=1e-6)
+    one_sided = clone(model).set_params(training=False, prediction=False).fit(faces, labels)
+    there, back = one_sided.predict_proba(faces), one_sided.predict_proba(faces[:, :, ::-1])
+    assert np.abs(there - back).max() > 1e-3
+
+
+def test_kernel_pipeline_needs_no_mirroring(faces, labels):
+    model = make_pipeline("hog-kernel", random_state=0).fit(faces[:40], labels[:40])
+    there, back = model.predict_proba(faces), model.predict_proba(faces[:, :, ::-1])
+    np.testing.assert_allclose(there, back, atol=0.02)
+
+
+def test_class_weight_reaches_the_classifier():
+    model = make_pipeline("hog-svm", class_weight="balanced")
+    assert model.get_params()["classifier__estimator__class_weight"] == "balanced"
+    with pytest.raises(DataError, match="'fusion-knn' takes no class_weight"):
+        make_pipeline("fusion-knn", class_weight="balanced")
+
+
+def test_wrong_name_gets_a_suggestion():
+    with pytest.raises(DataError, match=r"no pipeline 'hog-svn'.*Did you mean 'hog-svm'\?"):
+        make_pipeline("hog-svn")
+
+
+def test_every_pipeline_is_described():
+    assert {"geometry-svm", "hog-svm", "fusion-svm", "fusion-xgb"} <= set(list_pipelines())
+    assert all(list_pipelines().values())
+
+
+@pytest.mark.parametrize(
+    ("code", "absent"),
+    [
+        ("import fer_landmarks", "sklearn cv2 dlib xgboost tensorflow matplotlib"),
+        (
+            "from fer_landmarks import make_pipeline; make_pipeline('fusion-svm')",
+            "dlib xgboost tensorflow matplotlib skimage",
+        ),
+    ],
+)
+def test_imports_load_no_more_than_needed(code, absent):
+    check = f"import sys; {code}; print([m for m in {absent.split()!r} if m in sys.modules])"
+    run = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
