@@ -105,7 +105,7 @@ def fit_and_measure(job: Job, candidate: Candidate, notify: Notify) -> None:
         }
         machine = {
             "size_bytes": entry.size,
-            "fit_seconds": round(fit_seconds, 3),
+            "fit_seconds": round(candidate.fit_seconds(model, fit_seconds), 3),
             "fit_cpu_seconds": round(fit_cpu_seconds, 3),
             "predict_seconds": round(predict_seconds, 3),
             **time_model(loaded, split.validation.faces),
@@ -143,14 +143,13 @@ def combine_and_measure(
         "name": name,
         "family": "ensemble",
         "description": f"calibrated weighted average of {len(spec.members)} models",
-        "size_bytes": sum(entries[m].size for m in spec.members),
         "members": [
             {"name": m, "temperature": round(t, 4), "weight": round(w, 4)}
             for m, t, w in zip(spec.members, spec.temperatures, spec.weights, strict=True)
         ],
     }
     machine = {
-        "size_bytes": sum(entries[name].size for name in spec.members),
+        "size_bytes": sum(entries[m].size for m in spec.members),
         "fit_seconds": round(fit_seconds, 3),
         **time_model(ensemble, job.split.validation.faces),
         "peak_memory_mb": peak_memory_mb(),
@@ -173,7 +172,7 @@ def combine_and_measure(
 def _cost(job: Job, name: str) -> tuple[float, float]:
     """Return a finished model's milliseconds for one face and its megabytes."""
     result = load_result(job.folder.result(name))
-    return result.machine["ms_per_face"], result.model["size_bytes"] / 1e6
+    return result.machine["ms_per_face"], result.machine["size_bytes"] / 1e6
 
 
 def weigh(members: Mapping[str, Predictions]) -> EnsembleSpec:

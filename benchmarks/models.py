@@ -50,6 +50,9 @@ class Candidate(Protocol):
     def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Model:
         """Fit on one part and watch the other; `workplace` may keep the state of a long fit."""
 
+    def fit_seconds(self, model: Any, elapsed: float) -> float:
+        """Return how long the whole fit took, of which the last call took `elapsed`."""
+
     def save(self, model: Any, folder: Path) -> dict[str, Path]:
         """Write the model's files to `folder`; return them by name."""
 
@@ -81,6 +84,10 @@ class Classical:
         model: Model = self.make().fit(fitting.faces, fitting.y)
         return model
 
+    def fit_seconds(self, model: Any, elapsed: float) -> float:
+        """Return `elapsed`: a pipeline is fitted in one call."""
+        return elapsed
+
     def save(self, model: Any, folder: Path) -> dict[str, Path]:
         """Write the skops and the joblib form."""
         return save_pipeline(model, folder)
@@ -111,6 +118,10 @@ class Network:
             fitting.faces, fitting.y, validation=(validation.faces, validation.y)
         )
         return model
+
+    def fit_seconds(self, model: Any, elapsed: float) -> float:
+        """Return the time of all epochs, those before an interruption too."""
+        return max(elapsed, sum(record.seconds for record in model.history_))
 
     def save(self, model: Any, folder: Path) -> dict[str, Path]:
         """Write the Keras file for training on and the ONNX file for serving."""
