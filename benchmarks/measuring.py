@@ -31,11 +31,10 @@ from benchmarks.results import (
 )
 from benchmarks.timing import hardware, peak_memory_mb, time_model
 from benchmarks.worker import Notify, TaskError
-from fer_core.crop import FRAMING_VERSION
 from fer_core.ensemble import Ensemble, EnsembleSpec, Model, fit_ensemble, save_spec
 from fer_core.errors import DataError
 from fer_core.labels import Scheme
-from fer_core.model_entry import ModelEntry
+from fer_core.model_entry import ENSEMBLE_LOADER, describe_model
 from fer_core.model_store import ModelStore
 from fer_core.splits import Split
 
@@ -86,7 +85,14 @@ def fit_and_measure(job: Job, candidate: Candidate, notify: Notify) -> None:
     with job.folder.scratch() as temporary:
         scratch = ModelStore(temporary / "store", trusted=True)
         entry = scratch.add(
-            _entry(job, name, candidate.family, candidate.loader, candidate.licence),
+            describe_model(
+                name,
+                candidate.family,
+                candidate.loader,
+                split,
+                candidate.licence,
+                seed=job.run.seed,
+            ),
             candidate.save(model, temporary),
             model,
         )
@@ -158,12 +164,13 @@ def combine_and_measure(
     with job.folder.scratch() as temporary:
         path = temporary / "ensemble.json"
         save_spec(spec, path)
-        entry = _entry(
-            job,
+        entry = describe_model(
             name,
             "ensemble",
-            "fer_core.model_store:load_ensemble",
+            ENSEMBLE_LOADER,
+            job.split,
             " ".join(dict.fromkeys(entries[m].licence for m in spec.members)),
+            seed=job.run.seed,
         )
         store.add(replace(entry, metrics=headline(result)), {path.name: path}, ensemble)
     save_result(job.folder.result(name), result)
@@ -295,23 +302,3 @@ def _predict(model: Model, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Predict in batches, which bounds the memory that descriptors take."""
     starts = range(0, len(faces), _PREDICT_BATCH)
     return np.concatenate([model.predict_proba(faces[i : i + _PREDICT_BATCH]) for i in starts])
-
-
-def _entry(job: Job, name: str, family: str, loader: str, licence: str) -> ModelEntry:
-    run = job.run
-    return ModelEntry(
-        name=name,
-        family=family,
-        loader=loader,
-        scheme=job.scheme.name,
-        labels=job.scheme.labels,
-        codes=tuple(job.scheme.classes.tolist()),
-        framing=str(FRAMING_VERSION),
-        trained_on={
-            "dataset": run.dataset,
-            "protocol": run.description,
-            "pictures": run.n["fitting"],
-            "seed": run.seed,
-        },
-        licence=licence,
-    )

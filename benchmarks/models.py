@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +11,13 @@ from typing import Any, Protocol
 
 from fer_core.ensemble import Model
 from fer_core.errors import DataError, MissingExtraError
+from fer_core.lookup import look_up
+from fer_core.model_entry import (
+    LANDMARKS_LICENCE,
+    NETWORK_LICENCE,
+    ONNX_LOADER,
+    PIPELINE_LOADER,
+)
 from fer_core.pipeline_files import save_pipeline
 from fer_core.splits import LabelledPart, require_role
 
@@ -72,11 +78,8 @@ class Classical:
     make: Callable[[], Any]
     description: str = ""
     family: str = "landmarks"
-    loader: str = "fer_core.model_store:load_pipeline"
-    licence: str = (
-        "Code: MIT. Pipelines on landmarks need dlib's 68-point predictor, whose training pictures "
-        "(iBUG 300-W) exclude commercial use."
-    )
+    loader: str = PIPELINE_LOADER
+    licence: str = LANDMARKS_LICENCE
 
     def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Model:
         """Fit on the fitting part; nothing is chosen, so the validation part is not read."""
@@ -102,8 +105,8 @@ class Network:
     seed: int
     description: str = ""
     family: str = "cnn"
-    loader: str = "fer_core.model_store:load_onnx"
-    licence: str = "Code: MIT. The weights come from the training pictures and share their terms."
+    loader: str = ONNX_LOADER
+    licence: str = NETWORK_LICENCE
 
     def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Model:
         """Train on the fitting part and log figures on the validation part.
@@ -177,13 +180,7 @@ def choose_models(
     asked = [name for name in dict.fromkeys(names or default) if name not in ensembles]
     chosen, left_out = [], []
     for name in asked:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f" Did you mean '{near[0]}'?" if near else ""
-            raise DataError(
-                f"there is no model '{name}'; known: {', '.join([*known, *ensembles])}.{hint}"
-            )
-        candidate = known[name]
+        candidate = look_up(known, name, "model")
         if candidate.family == "cnn" and not can_train_networks():
             sentence = (
                 f"'{name}' needs TensorFlow to be trained, which is not installed; "

@@ -6,14 +6,13 @@ prepare faces differently from training. Output is ``float32 (n, k)`` softmax pr
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 from fer_core.datasets.dataset import FACE_SIZE
-from fer_core.errors import FerError
 from fer_core.extras import require
+from fer_core.lookup import look_up
 
 Builder = Callable[..., Any]
 
@@ -52,16 +51,10 @@ def build(name: str, n_classes: int, **options: Any) -> Any:
 
     Raises
     ------
-    FerError
+    DataError
         If there is none; the message suggests the nearest name.
     """
-    if name not in ARCHITECTURES:
-        near = difflib.get_close_matches(name, ARCHITECTURES, n=1)
-        hint = f" Did you mean '{near[0]}'?" if near else ""
-        raise FerError(
-            f"there is no architecture '{name}'; known: {', '.join(ARCHITECTURES)}.{hint}"
-        )
-    return ARCHITECTURES[name](n_classes, **options)
+    return look_up(ARCHITECTURES, name, "architecture")(n_classes, **options)
 
 
 def _plain(name: str, stages: Sequence[Sequence[int]], n_classes: int, dropout: float) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from fer_cnn.augmentation import Augmentation
-from fer_core.errors import FerError
+from fer_core.lookup import look_up
 
 
 @dataclass(frozen=True)
@@ -81,11 +80,7 @@ def get_recipe(name: str) -> Recipe:
 
     Raises
     ------
-    FerError
+    DataError
         If there is none; the message suggests the nearest name.
     """
-    if name in RECIPES:
-        return RECIPES[name]
-    near = difflib.get_close_matches(name, RECIPES, n=1)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
-    raise FerError(f"there is no recipe '{name}'; known: {', '.join(RECIPES)}.{hint}")
+    return look_up(RECIPES, name, "recipe")

@@ -15,15 +15,12 @@ from fer_cnn.curves import plot_history
 from fer_cnn.recipes import RECIPES, Recipe, get_recipe
 from fer_cnn.training import CHECKPOINT, read_history
 from fer_core.cli import run_command
-from fer_core.crop import FRAMING_VERSION
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import FerError
 from fer_core.labels import SCHEMES, get_scheme
-from fer_core.model_entry import ModelEntry
+from fer_core.model_entry import NETWORK_LICENCE, ONNX_LOADER, ModelEntry, describe_model
 from fer_core.model_store import ModelStore
 from fer_core.splits import Split, make_split
-
-LICENCE = "Code: MIT. The weights come from the training pictures and share their terms."
 
 
 def train_and_store(
@@ -44,25 +41,18 @@ def train_and_store(
     files = model.save(work)
     plot_history(model.history_, work / "curve.png", f"{recipe.name} on {fitting.name}")
     last = model.history_[-1]
-    entry = ModelEntry(
-        name=recipe.name,
-        family="cnn",
-        loader="fer_core.model_store:load_onnx",
-        scheme=fitting.scheme.name,
-        labels=fitting.scheme.labels,
-        codes=tuple(int(code) for code in model.classes_),
-        framing=str(FRAMING_VERSION),
-        trained_on={
-            "dataset": fitting.name,
-            "protocol": split.protocol,
-            "pictures": len(fitting),
-            "recipe": recipe.name,
-            "epochs": len(model.history_),
-            "seed": seed,
-        },
-        metrics={"validation accuracy": last.val_accuracy, "validation log loss": last.val_loss},
-        licence=LICENCE,
+    entry = describe_model(
+        recipe.name,
+        "cnn",
+        ONNX_LOADER,
+        split,
+        NETWORK_LICENCE,
+        recipe=recipe.name,
+        epochs=len(model.history_),
+        seed=seed,
     )
+    measured = {"validation accuracy": last.val_accuracy, "validation log loss": last.val_loss}
+    entry = replace(entry, metrics=measured)
     return ModelStore(out).add(entry, files, model)
 
 

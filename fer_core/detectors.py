@@ -8,7 +8,6 @@ detector found a face.
 A detector belongs to one thread: OpenCV's and dlib's objects keep state while they search.
 """
 
-import difflib
 import importlib.util
 import os
 from collections.abc import Callable, Mapping
@@ -25,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from fer_core.crop import MEAN_LANDMARKS, boxes_from_landmarks
 from fer_core.errors import DataError, MissingExtraError
 from fer_core.extras import require
+from fer_core.lookup import look_up
 from fer_core.pictures import check_frame, to_gray
 
 #: Longer side, in pixels, of the picture that a detector searches. Bounds its time whatever the
@@ -280,11 +280,7 @@ def make_detector(name: str = DEFAULT_DETECTOR, **options: Any) -> FaceDetector:
     DataError
         If there is no such detector, or its file is missing or no detector.
     """
-    if name not in DETECTORS:
-        near = difflib.get_close_matches(name, DETECTORS, n=1)
-        hint = f" Did you mean '{near[0]}'?" if near else ""
-        raise DataError(f"there is no face detector '{name}'; known: {', '.join(DETECTORS)}.{hint}")
-    return DETECTORS[name](**options)
+    return look_up(DETECTORS, name, "face detector")(**options)
 
 
 def _working_picture(picture: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:

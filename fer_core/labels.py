@@ -1,6 +1,5 @@
 """Expression labels in FER2013's order, and the label schemes made from them."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fer_core.errors import DataError
+from fer_core.lookup import look_up
 
 #: Label order of ``fer2013.csv`` (Goodfellow et al., 2013), codes 0..6.
 LABELS: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -164,11 +164,7 @@ def get_scheme(name: str) -> Scheme:
     DataError
         If there is none; the message suggests the nearest name.
     """
-    if name in SCHEMES:
-        return SCHEMES[name]
-    near = difflib.get_close_matches(name, SCHEMES, n=1)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
-    raise DataError(f"there is no label scheme '{name}'; known: {', '.join(SCHEMES)}.{hint}")
+    return look_up(SCHEMES, name, "label scheme")
 
 
 def own_scheme(class_names: Sequence[str]) -> Scheme:

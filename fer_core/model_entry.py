@@ -12,14 +12,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_core.crop import FRAMING_VERSION
 from fer_core.datasets.dataset import FACE_SIZE
 from fer_core.errors import ModelStoreError
 from fer_core.files import write_atomically
+from fer_core.splits import Split
 
 MANIFEST = "manifest.json"
 CARD = "README.md"
 #: Version of the manifest's layout.
 FORMAT = 1
+
+#: Loaders that an entry can name.
+PIPELINE_LOADER = "fer_core.model_store:load_pipeline"
+ONNX_LOADER = "fer_core.model_store:load_onnx"
+ENSEMBLE_LOADER = "fer_core.model_store:load_ensemble"
+
+#: What to know before using a model of each family.
+LANDMARKS_LICENCE = (
+    "Code: MIT. Landmarks come from dlib's 68-point predictor, whose training pictures "
+    "(iBUG 300-W) exclude commercial use."
+)
+NETWORK_LICENCE = "Code: MIT. The weights come from the training pictures and share their terms."
 
 #: Packages whose versions can change what a stored model answers.
 _RECORDED = (
@@ -92,6 +106,37 @@ class ModelEntry:
     def size(self) -> int:
         """Bytes of all files."""
         return sum(file.size for file in self.files)
+
+
+def describe_model(
+    name: str, family: str, loader: str, split: Split, licence: str, **trained_on: Any
+) -> ModelEntry:
+    """Return the entry of a model that was fitted on a split.
+
+    Parameters
+    ----------
+    name, family, loader, licence : str
+    split : Split
+    **trained_on
+        Facts besides dataset, protocol and number of pictures.
+    """
+    fitting = split.fitting
+    return ModelEntry(
+        name=name,
+        family=family,
+        loader=loader,
+        scheme=fitting.scheme.name,
+        labels=fitting.scheme.labels,
+        codes=tuple(np.unique(fitting.y).tolist()),
+        framing=str(FRAMING_VERSION),
+        trained_on={
+            "dataset": fitting.name,
+            "protocol": f"{split.protocol}: {split.description}",
+            "pictures": len(fitting),
+            **trained_on,
+        },
+        licence=licence,
+    )
 
 
 @dataclass(frozen=True)

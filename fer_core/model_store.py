@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import logging
 import shutil
@@ -18,8 +17,12 @@ import numpy as np
 from fer_core.ensemble import Ensemble, Model, read_spec
 from fer_core.errors import ModelStoreError
 from fer_core.files import sha256_of
+from fer_core.lookup import did_you_mean
 from fer_core.model_entry import (
     CARD,
+    ENSEMBLE_LOADER,
+    ONNX_LOADER,
+    PIPELINE_LOADER,
     Manifest,
     ModelEntry,
     StoredFile,
@@ -35,11 +38,7 @@ from fer_core.pipeline_files import JOBLIB_FILE, SKOPS_FILE, read_joblib, read_s
 logger = logging.getLogger(__name__)
 
 #: The only functions that a manifest can name; resolved when a model is loaded.
-LOADERS = (
-    "fer_core.model_store:load_pipeline",
-    "fer_core.model_store:load_onnx",
-    "fer_core.model_store:load_ensemble",
-)
+LOADERS = (PIPELINE_LOADER, ONNX_LOADER, ENSEMBLE_LOADER)
 
 #: Names that are always there in the shipped store.
 STANDING_NAMES = ("landmarks", "cnn", "ensemble", "ensemble-live")
@@ -90,10 +89,9 @@ class ModelStore:
                 f"{self.root}: there are no models here yet; make them with "
                 "'python -m benchmarks.run', or install a release of fer-ensemble"
             )
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f" Did you mean '{near[0]}'?" if near else ""
         raise ModelStoreError(
-            f"{self.root}: there is no model '{name}'; known: {', '.join(sorted(known))}.{hint}"
+            f"{self.root}: there is no model '{name}'; known: {', '.join(sorted(known))}."
+            + did_you_mean(name, known)
         )
 
     def load(self, name: str) -> Model:

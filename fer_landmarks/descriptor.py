@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fer_core.lookup import did_you_mean
 from fer_landmarks.anchored import AnchoredHistograms
 from fer_landmarks.geometry import LandmarkGeometry
 from fer_landmarks.hog import DenseHog
@@ -84,8 +84,7 @@ def _stage(part: str | FaceStage) -> FaceStage:
         return part
     if part in PARTS:
         return PARTS[part]()
-    near = difflib.get_close_matches(str(part), PARTS, n=1)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
     raise ValueError(
-        f"parts must be stages or names among {', '.join(PARTS)}. Got {part!r} instead.{hint}"
+        f"parts must be stages or names among {', '.join(PARTS)}. Got {part!r} instead."
+        + did_you_mean(str(part), PARTS)
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fer_core.errors import DataError
+from fer_core.lookup import look_up
 from fer_landmarks import classifiers
 from fer_landmarks.anchored import AnchoredHistograms
 from fer_landmarks.compress import SymmetricPCA, count_odd
@@ -177,7 +177,7 @@ def make_pipeline(
     """
     from sklearn.pipeline import Pipeline
 
-    recipe = _recipe(name)
+    recipe = look_up(_RECIPES, name, "pipeline")
     descriptor = FaceDescriptor(recipe.parts, predictor=predictor, n_jobs=n_jobs, cache=cache)
     n_even, n_odd = recipe.components
     symmetry = descriptor.symmetry()
@@ -196,14 +196,6 @@ def make_pipeline(
     from fer_landmarks.mirroring import MirroredClassifier
 
     return MirroredClassifier(pipeline)
-
-
-def _recipe(name: str) -> Recipe:
-    if name in _RECIPES:
-        return _RECIPES[name]
-    near = difflib.get_close_matches(name, _RECIPES, n=1)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
-    raise DataError(f"there is no pipeline '{name}'; known: {', '.join(_RECIPES)}.{hint}")
 
 
 def _class_weight_params(name: str, pipeline: Any, class_weight: Any) -> dict[str, Any]:

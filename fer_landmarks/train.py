@@ -7,26 +7,26 @@ import logging
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fer_core.calibration import fit_temperature, log_loss
 from fer_core.cli import run_command
-from fer_core.crop import FRAMING_VERSION
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.labels import SCHEMES, get_scheme
-from fer_core.model_entry import ModelEntry
+from fer_core.model_entry import (
+    LANDMARKS_LICENCE,
+    PIPELINE_LOADER,
+    ModelEntry,
+    describe_model,
+)
 from fer_core.model_store import ModelStore
 from fer_core.pipeline_files import save_pipeline
 from fer_core.splits import Split, make_split
 from fer_landmarks.pipelines import list_pipelines, make_pipeline
 
 logger = logging.getLogger(__name__)
-
-LICENCE = (
-    "Code: MIT. Landmarks come from dlib's 68-point predictor, whose training pictures "
-    "(iBUG 300-W) exclude commercial use."
-)
 
 
 def train_and_store(
@@ -61,29 +61,22 @@ def train_and_store(
     # Landmarks of training faces are worth keeping; one photograph's are not.
     pipeline: Any = getattr(model, "estimator_", model)
     pipeline.named_steps["descriptor"].set_params(cache=False)
-    entry = ModelEntry(
-        name=name,
-        family="landmarks",
-        loader="fer_core.model_store:load_pipeline",
-        scheme=fitting.scheme.name,
-        labels=fitting.scheme.labels,
-        codes=tuple(int(code) for code in model.classes_),
-        framing=str(FRAMING_VERSION),
-        trained_on={
-            "dataset": fitting.name,
-            "protocol": split.protocol,
-            "pictures": len(fitting),
-            "options": {key: repr(value) for key, value in options.items()},
-            "seed": seed,
-            "seconds": round(seconds, 1),
-        },
-        metrics={
-            "validation accuracy": round(float(correct.mean()), 4),
-            "validation log loss": round(log_loss(proba, columns), 4),
-            "validation temperature": round(fit_temperature(proba, columns), 4),
-        },
-        licence=LICENCE,
+    entry = describe_model(
+        name,
+        "landmarks",
+        PIPELINE_LOADER,
+        split,
+        LANDMARKS_LICENCE,
+        options={key: repr(value) for key, value in options.items()},
+        seed=seed,
+        seconds=round(seconds, 1),
     )
+    measured = {
+        "validation accuracy": round(float(correct.mean()), 4),
+        "validation log loss": round(log_loss(proba, columns), 4),
+        "validation temperature": round(fit_temperature(proba, columns), 4),
+    }
+    entry = replace(entry, metrics=measured)
     with tempfile.TemporaryDirectory() as folder:
         files = save_pipeline(model, Path(folder))
         return ModelStore(out, trusted=True).add(entry, files, model)

@@ -19,7 +19,8 @@ fast_detectors = pytest.mark.parametrize("name", ["hog", "haar"])
 def assert_is_her(box, scale=1.0, shift=(0.0, 0.0)):
     left, top, side = FACE[0] * scale + shift[0], FACE[1] * scale + shift[1], FACE[2] * scale
     assert box[2] == box[3]
-    assert 0.8 < box[2] / side < 1.25
+    # dlib's CNN finds boxes on a coarse pyramid of sizes.
+    assert 0.75 < box[2] / side < 1.35
     assert abs(box[0] + box[2] / 2 - left - side / 2) < 0.12 * side
     assert abs(box[1] + box[3] / 2 - top - side / 2) < 0.12 * side
 
