@@ -147,6 +147,7 @@ def reliability_figure(results: Sequence[Result], predictions: Sequence[Predicti
             color=color,
             linewidth=1,
             markersize=4,
+            clip_on=False,
         )
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence")
         axes.set_title(f"{result.name}, ECE {main_figures(result)['ece']:.3f}", fontsize=10)

@@ -133,7 +133,7 @@ def _sections(folder: RunFolder, results: Sequence[Result]) -> list[_Section]:
     if ensembles:
         text = "Temperatures and weights were learned on the validation pictures."
         sections.append(
-            _Section("The ensemble", texts=[text], tables=[members_table(ensembles[0])])
+            _Section("Ensembles", texts=[text], tables=[members_table(e) for e in ensembles])
         )
     text = "Accuracy in every scheme, derived from the same probabilities."
     sections.append(_Section("Label schemes", texts=[text], tables=[schemes_table(results)]))

@@ -154,7 +154,7 @@ def votes_table(results: Sequence[Result]) -> Table:
 def members_table(ensemble: Result) -> Table:
     """Return one row a member of an ensemble."""
     columns = [
-        ("member", "Name"),
+        (f"member of {ensemble.name}", "Name"),
         ("weight", "Share in the average of probabilities"),
         ("temperature", "Above 1 the member is too sure of itself, below 1 not enough"),
     ]
