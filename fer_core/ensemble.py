@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,11 +43,14 @@ class EnsembleSpec:
         Applied to each member's probabilities before they are averaged.
     weights : tuple of float
         Non-negative, sum to 1.
+    temperature : float
+        Applied to the average: members that disagree make it less sure than it is right.
     """
 
     members: tuple[str, ...]
     temperatures: tuple[float, ...]
     weights: tuple[float, ...]
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         if not len(self.members) == len(self.temperatures) == len(self.weights) > 0:
@@ -80,9 +83,9 @@ class EnsembleSpec:
             apply_temperature(probas[m], t)
             for m, t in zip(self.members, self.temperatures, strict=True)
         ]
-        return np.einsum(
-            "m,mnk->nk", np.array(self.weights, dtype=np.float32), np.stack(calibrated)
-        )
+        weights = np.array(self.weights, dtype=np.float32)
+        mean = np.einsum("m,mnk->nk", weights, np.stack(calibrated))
+        return apply_temperature(mean, self.temperature)
 
 
 def fit_ensemble(
@@ -92,7 +95,7 @@ def fit_ensemble(
 
     Each member is calibrated alone; the weights of the average then minimise its log loss plus
     `pull` times their squared distance from equal weights. Members whose weight comes out under
-    one per cent are left out.
+    one per cent are left out. A last temperature calibrates the average.
 
     Parameters
     ----------
@@ -141,11 +144,12 @@ def fit_ensemble(
     weights = np.where(found.x < _NEGLIGIBLE, 0, found.x)
     weights /= weights.sum()
     kept = [i for i, w in enumerate(weights) if w > 0]
-    return EnsembleSpec(
+    spec = EnsembleSpec(
         members=tuple(names[i] for i in kept),
         temperatures=tuple(temperatures[i] for i in kept),
         weights=tuple(float(weights[i]) for i in kept),
     )
+    return replace(spec, temperature=fit_temperature(spec.combine(checked), codes))
 
 
 class Ensemble:
@@ -201,5 +205,6 @@ def save_spec(spec: EnsembleSpec, path: Path) -> None:
 
 def read_spec(path: Path) -> EnsembleSpec:
     """Read what `save_spec` wrote."""
-    stored: dict[str, Sequence[Any]] = json.loads(path.read_text())
-    return EnsembleSpec(**{key: tuple(values) for key, values in stored.items()})
+    stored = json.loads(path.read_text())
+    lists = {key: tuple(stored.pop(key)) for key in ("members", "temperatures", "weights")}
+    return EnsembleSpec(**lists, **stored)

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from fer_core.calibration import log_loss
+from fer_core.calibration import fit_temperature, log_loss
 from fer_core.ensemble import Ensemble, EnsembleSpec, fit_ensemble, read_spec, save_spec
 from fer_core.errors import DataError
 
@@ -54,7 +56,8 @@ def test_weights_are_where_the_loss_is_least(y):
     spec = fit_ensemble(probas, y, pull=0)
 
     def loss(w):
-        return log_loss(EnsembleSpec(("a", "b"), spec.temperatures, (w, 1 - w)).combine(probas), y)
+        mixed = replace(spec, weights=(w, 1 - w), temperature=1.0)
+        return log_loss(mixed.combine(probas), y)
 
     best = min(np.linspace(0, 1, 101), key=loss)
     assert spec.weights[0] == pytest.approx(best, abs=0.011)
@@ -71,9 +74,16 @@ def test_combination_by_hand():
     np.testing.assert_allclose(combined, [[0.25 + 0.15, 0.6]], atol=1e-6)
 
 
+def test_the_average_is_calibrated(y):
+    probas = {"a": informed(y, 0.6, 1), "b": informed(y, 0.6, 2)}
+    spec = fit_ensemble(probas, y)
+    assert spec.temperature < 0.95  # members that err on different pictures flatten the average
+    assert fit_temperature(spec.combine(probas), y) == pytest.approx(1, abs=0.01)
+
+
 def test_model_and_saved_probabilities_agree(tmp_path):
     models = {"a": Constant([0.2, 0.3, 0.5]), "b": Constant([0.6, 0.2, 0.2])}
-    spec = EnsembleSpec(("a", "b"), (1.5, 0.7), (0.4, 0.6))
+    spec = EnsembleSpec(("a", "b"), (1.5, 0.7), (0.4, 0.6), 0.8)
     save_spec(spec, tmp_path / "spec.json")
     faces = np.zeros((3, 48, 48), dtype=np.uint8)
     ensemble = Ensemble(read_spec(tmp_path / "spec.json"), models)
