@@ -206,5 +206,9 @@ def save_spec(spec: EnsembleSpec, path: Path) -> None:
 def read_spec(path: Path) -> EnsembleSpec:
     """Read what `save_spec` wrote."""
     stored = json.loads(path.read_text())
-    lists = {key: tuple(stored.pop(key)) for key in ("members", "temperatures", "weights")}
-    return EnsembleSpec(**lists, **stored)
+    return EnsembleSpec(
+        members=tuple(stored["members"]),
+        temperatures=tuple(stored["temperatures"]),
+        weights=tuple(stored["weights"]),
+        temperature=stored["temperature"],
+    )
