@@ -88,13 +88,13 @@ def discriminant(random_state: Any, n_odd: int) -> Any:
 def kernel(random_state: Any, n_odd: int) -> Any:
     """Gaussian-kernel least squares on 4,000 centres (Nystroem), invariant to mirroring."""
     return KernelLeastSquares(
-        gamma=0.5, ridge=0.1, n_centers=4000, n_odd=n_odd, random_state=random_state
+        gamma=0.5, ridge=0.03, n_centers=4000, n_odd=n_odd, random_state=random_state
     )
 
 
 def full_kernel(random_state: Any, n_odd: int) -> Any:
     """Gaussian-kernel least squares on all training faces, invariant to mirroring."""
-    return KernelLeastSquares(gamma=0.5, ridge=0.1, n_odd=n_odd, random_state=random_state)
+    return KernelLeastSquares(gamma=1.0, ridge=0.2, n_odd=n_odd, random_state=random_state)
 
 
 def stack(random_state: Any, n_odd: int) -> Any:

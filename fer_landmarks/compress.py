@@ -29,7 +29,7 @@ class SymmetricPCA(
     ----------
     n_even, n_odd : int
         Components per group that mirroring keeps, and whose sign it changes. Fewer where a group
-        has fewer such features (`count_odd` tells how many odd ones come out).
+        has fewer such features.
     symmetry : Symmetry or None
         What mirroring does to the features, from `FaceStage.symmetry`. With None, features
         count as unchanged by mirroring, and this is an ordinary analysis with `n_even`
@@ -96,6 +96,24 @@ class SymmetricPCA(
             odds.append(odd @ v.T)
         return np.concatenate(evens + odds, axis=1)
 
+    def symmetry_out(self) -> Symmetry:
+        """Return what mirroring does to the components: known before fitting if `symmetry` is.
+
+        Raises
+        ------
+        ValueError
+            If `symmetry` is None.
+        """
+        if self.symmetry is None:
+            raise ValueError("symmetry must be given to know that of the components. Got None.")
+        halves = [
+            part.even_odd(np.empty((0, len(part.order)))) for _, part in self.symmetry.parts()
+        ]
+        n_even = sum(min(self.n_even, even.shape[1]) for even, _ in halves)
+        n_odd = sum(min(self.n_odd, odd.shape[1]) for _, odd in halves)
+        sign = np.repeat(np.array([1, -1], dtype=np.float32), [n_even, n_odd])
+        return Symmetry(np.arange(n_even + n_odd), sign)
+
     @property
     def _n_features_out(self) -> int:
         return self.n_even_ + self.n_odd_
@@ -116,13 +134,6 @@ class SymmetricPCA(
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def count_odd(symmetry: Symmetry, n_odd: int) -> int:
-    """Return how many odd components `SymmetricPCA` makes of features with this symmetry."""
-    index = np.arange(len(symmetry.order))
-    odd = (index < symmetry.order) | ((index == symmetry.order) & (symmetry.sign < 0))
-    return sum(min(n_odd, int(odd[columns].sum())) for columns, _ in symmetry.parts())
 
 
 def _components(x: NDArray[np.float32], k: int) -> tuple[NDArray[np.float32], float]:

@@ -11,7 +11,7 @@ from fer_core.errors import DataError
 from fer_core.lookup import look_up
 from fer_landmarks import classifiers
 from fer_landmarks.anchored import AnchoredHistograms
-from fer_landmarks.compress import SymmetricPCA, count_odd
+from fer_landmarks.compress import SymmetricPCA
 from fer_landmarks.descriptor import FaceDescriptor
 from fer_landmarks.geometry import LandmarkGeometry
 from fer_landmarks.stage import FaceStage
@@ -35,17 +35,21 @@ class Recipe:
         Even and odd components kept of each group of features, see `SymmetricPCA`.
     classifier : callable
         Takes `random_state` and the number of odd components, returns the classifier.
+    merged : (int, int) or None
+        Even and odd components kept of all groups together, by a second analysis.
     """
 
     description: str
     parts: tuple[str | FaceStage, ...]
     components: tuple[int, int]
     classifier: Callable[[Any, int], Any]
+    merged: tuple[int, int] | None = None
 
 
 _GEOMETRY = ("geometry",)
 _FUSION = ("geometry", "hog")
 _SHAPE = LandmarkGeometry(coordinates_only=True)
+_ANCHORED = (_SHAPE, AnchoredHistograms())
 
 _RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
@@ -105,18 +109,19 @@ _RECIPES: Mapping[str, Recipe] = MappingProxyType(
             classifiers.stack,
         ),
         "anchored-kernel": Recipe(
+            "landmark shape + anchored histograms at three scales, Gaussian-kernel least squares",
+            _ANCHORED,
+            (192, 96),
+            classifiers.full_kernel,
+            merged=(160, 80),
+        ),
+        "anchored-nystroem": Recipe(
             "landmark shape + anchored histograms at three scales, Gaussian-kernel least squares "
             "on 4,000 centres",
-            (_SHAPE, AnchoredHistograms()),
-            (256, 128),
+            _ANCHORED,
+            (192, 96),
             classifiers.kernel,
-        ),
-        "anchored-kernel-full": Recipe(
-            "landmark shape + anchored histograms at three scales, Gaussian-kernel least squares "
-            "on all training faces",
-            (_SHAPE, AnchoredHistograms()),
-            (384, 192),
-            classifiers.full_kernel,
+            merged=(160, 80),
         ),
     }
 )
@@ -143,7 +148,8 @@ def make_pipeline(
 ) -> Pipeline | MirroredClassifier:
     """Make a named pipeline, not fitted.
 
-    Its steps are ``descriptor`` (takes faces uint8 (n, 48, 48)), ``compress`` and ``classifier``.
+    Its steps are ``descriptor`` (takes faces uint8 (n, 48, 48)), ``compress``, in some ``merge``,
+    and ``classifier``.
 
     Parameters
     ----------
@@ -152,7 +158,8 @@ def make_pipeline(
     random_state : int, RandomState or None
     mirror : bool
         Wrap it in a `MirroredClassifier`, which fits on mirrored faces too and averages over
-        both when it predicts. Pipelines that end in ``-kernel`` do so by themselves, faster.
+        both when it predicts. Pipelines with kernel least squares (``-kernel``, ``-nystroem``)
+        do so by themselves, faster.
     class_weight : dict, "balanced" or None
         For classifiers that take it.
     predictor, n_jobs, cache
@@ -179,15 +186,15 @@ def make_pipeline(
 
     recipe = look_up(_RECIPES, name, "pipeline")
     descriptor = FaceDescriptor(recipe.parts, predictor=predictor, n_jobs=n_jobs, cache=cache)
-    n_even, n_odd = recipe.components
-    symmetry = descriptor.symmetry()
-    classifier = recipe.classifier(random_state, count_odd(symmetry, n_odd))
-    steps = {
-        "descriptor": descriptor,
-        "compress": SymmetricPCA(n_even, n_odd, symmetry),
-        "classifier": classifier,
-    }
-    pipeline = Pipeline(list(steps.items()))
+    compress = SymmetricPCA(*recipe.components, descriptor.symmetry())
+    steps: list[tuple[str, Any]] = [("descriptor", descriptor), ("compress", compress)]
+    symmetry = compress.symmetry_out()
+    if recipe.merged is not None:
+        merge = SymmetricPCA(*recipe.merged, symmetry)
+        steps.append(("merge", merge))
+        symmetry = merge.symmetry_out()
+    n_odd = int((symmetry.sign < 0).sum())
+    pipeline = Pipeline([*steps, ("classifier", recipe.classifier(random_state, n_odd))])
     if class_weight is not None:
         params = {**_class_weight_params(name, pipeline, class_weight), **params}
     pipeline.set_params(**params)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fer_landmarks.compress import SymmetricPCA, count_odd
+from fer_landmarks.compress import SymmetricPCA
 from fer_landmarks.kernel import KernelLeastSquares, gaussian_kernel
 from fer_landmarks.symmetry import Symmetry
 
@@ -151,12 +151,14 @@ def test_few_faces_give_the_same_components_as_many_features(rng):
     np.testing.assert_allclose(surplus[:, 8:], 0)
 
 
-def test_odd_components_are_counted(swapping, rng):
+def test_components_know_their_symmetry(swapping, rng):
     x = rng.normal(size=(50, 6)).astype(np.float32)
     for n_odd in (0, 1, 2, 9):
         fitted = SymmetricPCA(9, n_odd, swapping).fit(x)
-        assert fitted.n_odd_ == count_odd(swapping, n_odd)
-        assert fitted.transform(x).shape == (50, fitted.n_even_ + fitted.n_odd_)
+        sign = fitted.symmetry_out().sign
+        assert (fitted.n_even_, fitted.n_odd_) == ((sign > 0).sum(), (sign < 0).sum())
+        found = fitted.transform(swapping.mirror(x))
+        np.testing.assert_allclose(found, fitted.transform(x) * sign, atol=1e-5)
 
 
 def test_symmetry_of_another_width_is_refused(swapping):
