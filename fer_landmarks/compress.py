@@ -107,7 +107,8 @@ class SymmetricPCA(
         if self.symmetry is None:
             raise ValueError("symmetry must be given to know that of the components. Got None.")
         halves = [
-            part.even_odd(np.empty((0, len(part.order)))) for _, part in self.symmetry.parts()
+            part.even_odd(np.empty((0, len(part.order)), dtype=np.float32))
+            for _, part in self.symmetry.parts()
         ]
         n_even = sum(min(self.n_even, even.shape[1]) for even, _ in halves)
         n_odd = sum(min(self.n_odd, odd.shape[1]) for _, odd in halves)
