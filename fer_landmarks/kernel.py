@@ -60,6 +60,36 @@ def gaussian_kernel(
     return kernel
 
 
+def cholesky_in_place(matrix: NDArray[np.float64], block: int = _BLOCK) -> NDArray[np.float64]:
+    """Overwrite the lower triangle of a positive definite matrix by its Cholesky factor.
+
+    In place because at 28,000 faces the matrix takes 6.3 GB; by blocks of columns because
+    OpenBLAS's own factorisation overruns a buffer and crashes at such sizes on two threads.
+
+    Parameters
+    ----------
+    matrix : float64 (n, n)
+        Fortran order saves copies.
+    block : int
+        Columns at a time.
+
+    Returns
+    -------
+    float64 (n, n)
+        `matrix`; what is above the diagonal means nothing.
+    """
+    n = len(matrix)
+    for start in range(0, n, block):
+        stop = min(start + block, n)
+        columns = matrix[start:, start:stop]
+        columns -= matrix[start:, :start] @ matrix[start:stop, :start].T
+        corner = cholesky(matrix[start:stop, start:stop], lower=True, check_finite=False)
+        matrix[start:stop, start:stop] = corner
+        below = matrix[stop:, start:stop]
+        below[...] = solve_triangular(corner, below.T, lower=True, check_finite=False).T
+    return matrix
+
+
 class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
     """Regularised least squares on one-hot classes with a Gaussian kernel.
 
@@ -200,8 +230,7 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
             rows = slice(start, start + _BLOCK)
             matrix[:, rows] = self._kernel(x[rows]).T
         matrix.flat[:: n + 1] += self.ridge / weight
-        # Cholesky in place: at 28,000 faces the matrix takes 6.3 GB.
-        factor = cholesky(matrix, lower=True, overwrite_a=True, check_finite=False)
+        factor = cholesky_in_place(matrix)
         half = solve_triangular(factor, targets, lower=True, check_finite=False)
         weights = solve_triangular(factor, half, lower=True, trans="T", check_finite=False)
         unit = np.zeros((n, len(sample)), order="F")

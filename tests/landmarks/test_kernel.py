@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fer_landmarks.compress import SymmetricPCA
-from fer_landmarks.kernel import KernelLeastSquares, gaussian_kernel
+from fer_landmarks.kernel import KernelLeastSquares, cholesky_in_place, gaussian_kernel
 from fer_landmarks.symmetry import Symmetry
 
 
@@ -31,6 +31,14 @@ def test_invariant_kernel_is_the_mean_over_both_sides(rng):
     mirrored = c * np.array([1, 1, 1, -1], np.float32)
     expected = (slow_kernel(x, c, 0.3) + slow_kernel(x, mirrored, 0.3)) / 2
     np.testing.assert_allclose(gaussian_kernel(x, c, 0.3, n_odd=1), expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("block", [7, 20, 64])
+def test_blocked_factorisation_is_cholesky(rng, block):
+    a = rng.normal(size=(60, 60))
+    matrix = np.asfortranarray(a @ a.T + np.eye(60))
+    expected = np.linalg.cholesky(matrix)
+    np.testing.assert_allclose(np.tril(cholesky_in_place(matrix, block)), expected, atol=1e-9)
 
 
 def test_all_centers_solve_kernel_ridge_regression(blobs):
