@@ -36,7 +36,7 @@ $(STAMP): pyproject.toml constraints.txt
 		rm -rf $(VENV); \
 		echo "$(PYTHON) could not make a virtual environment; on Debian and Ubuntu install" \
 			"the package python3-venv" >&2; exit 2; }
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,data,dev]'
 	bash .ci/use-headless-opencv-if-needed $(RUN)
 	@touch $@
 

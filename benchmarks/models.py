@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from fer_core.ensemble import Model
 from fer_core.errors import DataError, MissingExtraError
+from fer_core.extras import how_to_install
 from fer_core.lookup import look_up
 from fer_core.model_entry import (
     LANDMARKS_LICENCE,
@@ -184,7 +185,7 @@ def choose_models(
         if candidate.family == "cnn" and not can_train_networks():
             sentence = (
                 f"'{name}' needs TensorFlow to be trained, which is not installed; "
-                "install it with: pip install 'fer-ensemble[train]'"
+                f"{how_to_install('train')}"
             )
             if names is not None:
                 raise MissingExtraError(sentence)

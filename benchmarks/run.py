@@ -87,7 +87,7 @@ def _names(text: str) -> list[str]:
 
 def _command(args: argparse.Namespace) -> None:
     console = Console()
-    small = args.quick or (args.dataset or "demo") == "demo"
+    small = args.quick or (args.dataset in (None, "demo") and not args.download)
     # Names first: a misspelt one should not wait for the pictures.
     candidates, left_out = choose_models(
         args.models, known_models(seed=args.seed, small=small), DEFAULT_MODELS
@@ -176,7 +176,8 @@ def run(
         if resume and folder.finished(name):
             progress.skip(name, "finished before")
             continue
-        if not resume:
+        # An interrupted training, which has no result yet, goes on in any case.
+        if folder.finished(name):
             folder.forget(name)
         try:
             with progress.task(name) as notify:
@@ -186,6 +187,8 @@ def run(
             failures.append(f"{name} ({error})")
         finally:
             folder.tidy()
+    for name in ensembles:
+        folder.forget(name)
     members = _evaluate_all(job)
     if not members:
         raise TaskError(f"no model could be fitted: {'; '.join(failures)}")

@@ -29,7 +29,12 @@ def require(module: str, extra: str | None = None) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        target = f"fer-ensemble[{extra}]" if extra else "fer-ensemble"
         raise MissingExtraError(
-            f"{module} could not be imported ({error}); install it with: pip install '{target}'"
+            f"{module} could not be imported ({error}); {how_to_install(extra)}"
         ) from error
+
+
+def how_to_install(extra: str | None) -> str:
+    """Return what to do to get an extra of fer-ensemble, or its plain dependencies."""
+    target = f".[{extra}]" if extra else "."
+    return f"install it from a checkout of fer-ensemble with: pip install '{target}'"

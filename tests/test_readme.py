@@ -10,7 +10,8 @@ SNIPPETS = re.findall(r"^```python\n(.*?)^```", README.read_text(), re.DOTALL | 
 
 
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda s: s.strip().splitlines()[0])
-def test_snippet_runs_and_prints(snippet, capsys):
+def test_snippet_runs_and_prints(snippet, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     exec(compile(snippet, str(README), "exec"), {})
     assert capsys.readouterr().out.strip()
 
