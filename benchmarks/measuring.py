@@ -208,6 +208,15 @@ def evaluate_again(job: Job, result: Result) -> Result:
     return replace(result, metrics=_metrics(job, test))
 
 
+def time_again(job: Job, name: str, notify: Notify) -> None:
+    """Measure a finished model's speed anew, as on a machine that was busy the first time."""
+    notify(f"{name}: measuring speed again")
+    path = job.folder.result(name)
+    result = load_result(path)
+    timed = time_model(job.store().load(name), job.split.validation.faces)
+    save_result(path, replace(result, machine={**result.machine, **timed}))
+
+
 def load_back(job: Job, names: Sequence[str], notify: Notify) -> None:
     """Load the saved models and compare their probabilities with those measured.
 

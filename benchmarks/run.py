@@ -20,6 +20,7 @@ from benchmarks.measuring import (
     evaluate_again,
     fit_and_measure,
     load_back,
+    time_again,
 )
 from benchmarks.models import CNN, ENSEMBLE, ENSEMBLE_LIVE, Candidate, choose_models, known_models
 from benchmarks.predictions import load_predictions
@@ -77,6 +78,9 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--max-mb", type=float, metavar="MB", help="of the files of the ensemble's members"
     )
+    group.add_argument(
+        "--time-again", action="store_true", help="measure the speed of finished models anew"
+    )
     group.add_argument("--seed", type=int, default=0, help="of splits and fits (default: 0)")
     return parser
 
@@ -100,7 +104,14 @@ def _command(args: argparse.Namespace) -> None:
         say(console, f"Left out: {sentence}")
     try:
         ensembles = {ENSEMBLE: Budget(args.max_ms, args.max_mb), ENSEMBLE_LIVE: LIVE_BUDGET}
-        target = run(job, candidates, ensembles, resume=args.resume, console=console)
+        target = run(
+            job,
+            candidates,
+            ensembles,
+            resume=args.resume,
+            console=console,
+            timing=args.time_again,
+        )
     except KeyboardInterrupt:
         say(console, f"What is finished is in {job.folder.root}; go on with --resume.")
         raise
@@ -144,6 +155,7 @@ def run(
     *,
     resume: bool,
     console: Console,
+    timing: bool = False,
 ) -> Path:
     """Fit and measure what is not finished, combine everything, and write the report.
 
@@ -157,6 +169,8 @@ def run(
         Whether finished models are kept; else those asked for are fitted anew. Other models that
         the folder holds stay in either case and are measured again from their probabilities.
     console : Console
+    timing : bool
+        Whether the speed of all finished models is measured anew.
 
     Returns
     -------
@@ -190,6 +204,8 @@ def run(
     for name in ensembles:
         folder.forget(name)
     members = _evaluate_all(job)
+    for name in members if timing else ():
+        run_task(partial(time_again, job, name), folder.log(name), progress.say)
     if not members:
         raise TaskError(f"no model could be fitted: {'; '.join(failures)}")
     names = list(members)
