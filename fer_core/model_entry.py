@@ -40,6 +40,7 @@ _RECORDED = (
     "numpy",
     "scikit-learn",
     "dlib-bin",
+    "opencv-python-headless",
     "opencv-python",
     "xgboost",
     "keras",
@@ -190,11 +191,10 @@ def library_versions() -> dict[str, str]:
     found = {}
     for package in _RECORDED:
         try:
-            found[package] = version(package)
-        except PackageNotFoundError:
             # opencv-python-headless is the same library under another name.
-            if package == "opencv-python":
-                found[package] = version("opencv-python-headless")
+            found[package.removesuffix("-headless")] = version(package)
+        except PackageNotFoundError:
+            continue
     return found
 
 

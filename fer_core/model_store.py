@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from fer_core.crop import FRAMING_VERSION
 from fer_core.ensemble import Ensemble, Model, read_spec
 from fer_core.errors import ModelStoreError
 from fer_core.files import sha256_of
@@ -86,8 +87,9 @@ class ModelStore:
         known = [*manifest.models, *manifest.aliases]
         if not known:
             raise ModelStoreError(
-                f"{self.root}: there are no models here yet; make them with "
-                "'python -m benchmarks.run', or install a release of fer-ensemble"
+                f"{self.root}: there are no models here yet; make some with "
+                "'python -m benchmarks.run' and name their folder with --models, or install a "
+                "release of fer-ensemble"
             )
         raise ModelStoreError(
             f"{self.root}: there is no model '{name}'; known: {', '.join(sorted(known))}."
@@ -100,10 +102,17 @@ class ModelStore:
         Raises
         ------
         ModelStoreError
-            If it is not listed, a file is missing or has another content, it is a pickle of a
-            store that is not trusted, or the installed libraries read it differently.
+            If it is not listed, expects faces in another framing, a file is missing or has
+            another content, it is a pickle of a store that is not trusted, or the installed
+            libraries read it differently.
         """
         entry = self.entry(name)
+        if entry.framing not in ("", str(FRAMING_VERSION)):
+            raise ModelStoreError(
+                f"{self.folder(entry)}: the model '{entry.name}' expects faces in framing "
+                f"{entry.framing}, and this version of fer-ensemble crops framing "
+                f"{FRAMING_VERSION}; install the version that made it, or train it again"
+            )
         self.check_files(entry)
         if entry.loader not in LOADERS:
             raise ModelStoreError(
@@ -223,7 +232,7 @@ def load(name: str, *, trusted: bool = False) -> Model:
     Raises
     ------
     ModelStoreError
-        See `ModelStore.load`.
+        See `ModelStore.load`; for a path, if it is missing, not trusted or can't be unpickled.
     """
     path = Path(name)
     if path.suffix == ".joblib":
@@ -234,7 +243,14 @@ def load(name: str, *, trusted: bool = False) -> Model:
                 f"{path}: this file is in no manifest, and loading a pickle can run any program; "
                 "if you trust where it comes from, pass trusted=True"
             )
-        return read_joblib(path)
+        try:
+            return read_joblib(path)
+        except Exception as error:  # unpickling raises whatever the classes raise
+            raise ModelStoreError(
+                f"{path}: can't be loaded ({error}); the file is cut off, or other versions of "
+                "scikit-learn or fer-ensemble made it: get it again, install those versions, or "
+                "train it again"
+            ) from error
     return ModelStore().load(name)
 
 

@@ -1,6 +1,7 @@
 import json
 import pickle
 from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
 
 import joblib
 import numpy as np
@@ -11,7 +12,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from fer_core import model_store
+from fer_core import model_entry, model_store
+from fer_core.crop import FRAMING_VERSION
 from fer_core.ensemble import EnsembleSpec, save_spec
 from fer_core.errors import ModelStoreError
 from fer_core.model_entry import MANIFEST, ModelEntry, probe_faces
@@ -105,7 +107,7 @@ def test_second_names_and_suggestions(store, faces):
 
 
 def test_an_empty_store_says_how_to_make_models(tmp_path):
-    with pytest.raises(ModelStoreError, match=r"no models here yet.*benchmarks\.run"):
+    with pytest.raises(ModelStoreError, match=r"no models here yet.*benchmarks\.run.*--models"):
         ModelStore(tmp_path).load("ensemble")
 
 
@@ -137,6 +139,34 @@ def test_files_in_no_manifest_need_trust(tmp_path, pipeline, faces):
         model_store.load(str(path))
     loaded = model_store.load(str(path), trusted=True)
     np.testing.assert_array_equal(loaded.predict(faces), pipeline.predict(faces))
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04cut", pickle.dumps(probe_faces)[:-4]])
+def test_a_pickle_that_cant_be_read_is_one_sentence(tmp_path, content):
+    path = tmp_path / "mine.joblib"
+    path.write_bytes(content)
+    with pytest.raises(ModelStoreError, match=r"mine\.joblib: can't be loaded.*train it again"):
+        model_store.load(str(path), trusted=True)
+
+
+def test_a_model_for_another_framing_is_refused(store):
+    edit_manifest(store, lambda m: m["models"]["net"].update(framing=str(FRAMING_VERSION)))
+    assert store.load("net").classes_.tolist() == [0, 1, 2]
+    edit_manifest(store, lambda m: m["models"]["net"].update(framing=str(FRAMING_VERSION + 1)))
+    for name in ("net", "both"):
+        with pytest.raises(ModelStoreError, match="'net' expects faces in framing"):
+            store.load(name)
+
+
+@pytest.mark.parametrize("opencv", ["opencv-python", "opencv-python-headless", None])
+def test_versions_are_recorded_under_any_name_of_opencv(monkeypatch, opencv):
+    def version(package):
+        if package != opencv:
+            raise PackageNotFoundError(package)
+        return "4.9"
+
+    monkeypatch.setattr(model_entry, "version", version)
+    assert model_entry.library_versions() == ({"opencv-python": "4.9"} if opencv else {})
 
 
 def test_a_loader_from_elsewhere_is_refused(store):
