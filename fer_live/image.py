@@ -3,9 +3,10 @@
 import argparse
 import glob
 import importlib.util
+import inspect
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,11 @@ ANNOTATED = ".annotated.png"
 
 #: The file that lists all photographs of a run.
 REPORT = "faces.json"
+
+#: Detectors that can be given a model file.
+FILE_DETECTORS = [
+    name for name, make in DETECTORS.items() if "path" in inspect.signature(make).parameters
+]
 
 _LISTED = 5
 
@@ -97,10 +103,19 @@ def add_parser(subparsers: Any) -> None:
         "--model", default=DEFAULT_MODEL, metavar="NAME", help="default: %(default)s"
     )
     parser.add_argument(
+        "--models",
+        type=Path,
+        metavar="DIR",
+        help="folder of models of your own (default: the shipped ones)",
+    )
+    parser.add_argument(
         "--detector", default=DEFAULT_DETECTOR, choices=list(DETECTORS), help="default: %(default)s"
     )
     parser.add_argument(
-        "--detector-file", type=Path, metavar="FILE", help="model file of the detector (yunet, cnn)"
+        "--detector-file",
+        type=Path,
+        metavar="FILE",
+        help=f"model file of the detector ({', '.join(FILE_DETECTORS)})",
     )
     parser.add_argument(
         "--scheme", choices=list(SCHEMES), help="label scheme (default: the model's own)"
@@ -118,7 +133,19 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the subcommand ``image``."""
+    """Run the subcommand ``image``.
+
+    Raises
+    ------
+    DataError
+        If an option or a photograph can't be used, or, after everything is written, if no
+        photograph has a face.
+    """
+    if args.detector_file is not None and args.detector not in FILE_DETECTORS:
+        raise DataError(
+            f"{args.detector_file}: the {args.detector} detector takes no file; choose "
+            f"--detector {' or '.join(FILE_DETECTORS)}, or leave --detector-file out"
+        )
     paths = find_photos(args.photos) if args.photos else [portrait()]
     broken = find_broken(paths)
     if broken and not args.skip_broken:
@@ -127,13 +154,23 @@ def run(args: argparse.Namespace) -> int:
     if args.detector_file is not None:
         options["path"] = args.detector_file
     recognizer = EmotionRecognizer.load(
-        args.model, detector=args.detector, scheme=args.scheme, **options
+        args.model, store=args.models, detector=args.detector, scheme=args.scheme, **options
     )
-    photos = label_photos(paths, recognizer, args.out, args.crop, broken)
+    photos: list[LabelledPhoto] = []
+    try:
+        for photo in label_photos(paths, recognizer, args.out, args.crop, broken):
+            photos.append(photo)
+    except KeyboardInterrupt:
+        # What is finished is kept; an earlier run's report is not replaced by nothing.
+        if photos:
+            write_report(args.out / REPORT, photos, recognizer, args)
+        raise
     write_report(args.out / REPORT, photos, recognizer, args)
     Console().print(as_table(photos))
     # Not through rich, which would break long paths into lines.
     print(f"Annotated pictures and {REPORT} are in {args.out}")
+    if not any(photo.faces for photo in photos):
+        raise DataError(_explain_no_face(photos))
     return 0
 
 
@@ -180,13 +217,13 @@ def label_photos(
     out: Path,
     crop: str,
     broken: dict[Path, str],
-) -> list[LabelledPhoto]:
-    """Label photographs and write the annotated pictures."""
-    photos, taken = [], set[str]()
+) -> Iterator[LabelledPhoto]:
+    """Label photographs one by one, each given once its annotated picture is written."""
+    taken = set[str]()
     with _progress(len(paths)) as progress:
         for path in progress.track(paths, description="Labelling"):
             if path in broken:
-                photos.append(LabelledPhoto(path, error=broken[path]))
+                yield LabelledPhoto(path, error=broken[path])
                 continue
             frame = read_picture(path)
             if is_ready_crop(frame, crop):
@@ -196,8 +233,7 @@ def label_photos(
             name = _free_name(path.stem, taken)
             write_picture(out / name, annotate(frame, faces))
             height, width = frame.shape[:2]
-            photos.append(LabelledPhoto(path, width, height, faces, name))
-    return photos
+            yield LabelledPhoto(path, width, height, faces, name)
 
 
 def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
@@ -270,6 +306,19 @@ def _list_broken(broken: dict[Path, str], total: int) -> str:
     return (
         f"{len(broken)} of {total} photographs can't be read; --skip-broken goes on without "
         f"them:{listed}{more}"
+    )
+
+
+def _explain_no_face(photos: Sequence[LabelledPhoto]) -> str:
+    searched = [photo for photo in photos if not photo.error]
+    if not searched:
+        return (
+            f"none of {len(photos)} photographs can be read; {REPORT} says what is wrong with each"
+        )
+    others = f" nor in {len(searched) - 1} more" if len(searched) > 1 else ""
+    return (
+        f"{searched[0].path}: no face found{others}; try another --detector, a larger or more "
+        "frontal face, or --crop never if the picture is nothing but a face"
     )
 
 

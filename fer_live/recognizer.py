@@ -19,6 +19,7 @@ from fer_core.pictures import to_gray
 
 if TYPE_CHECKING:
     from fer_core.ensemble import Model
+    from fer_core.model_store import ModelStore
 
 #: The shipped model that labels pictures; video takes the faster ``ensemble-live``.
 DEFAULT_MODEL = "ensemble"
@@ -133,17 +134,22 @@ class EmotionRecognizer:
         cls,
         model: str = DEFAULT_MODEL,
         *,
+        store: ModelStore | str | os.PathLike[str] | None = None,
         detector: str | FaceDetector = DEFAULT_DETECTOR,
         scheme: str | None = None,
         predictor_path: str | os.PathLike[str] | None = None,
         **detector_options: Any,
     ) -> EmotionRecognizer:
-        """Make a recogniser from a shipped model.
+        """Make a recogniser from a stored model.
 
         Parameters
         ----------
         model : str
-            A name from `fer_core.model_store.list_models`.
+            A name from the store, by default from `fer_core.model_store.list_models`.
+        store : ModelStore, path or None
+            Where the model is: a store, the folder of one (whose pickles are not loaded: open it
+            with ``ModelStore(folder, trusted=True)`` if you trust them), or None for the shipped
+            models.
         detector : str or FaceDetector
             A name for `fer_core.detectors.make_detector`, or a detector of your own.
         scheme : str or None
@@ -161,7 +167,8 @@ class EmotionRecognizer:
         # The store brings the classifiers' libraries, which importing this module need not.
         from fer_core.model_store import ModelStore
 
-        store = ModelStore()
+        if not isinstance(store, ModelStore):
+            store = ModelStore(store)
         wanted = None if scheme is None else get_scheme(scheme)
         entry = store.entry(model)
         own = SCHEMES.get(entry.scheme) or Scheme(entry.scheme, tuple(entry.labels))

@@ -68,10 +68,10 @@ def test_a_folder_gives_a_row_for_every_photo(tmp_path, folder, capsys):
     assert "no face found" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("crop", "faces"), [("always", 0), ("never", 1)])
-def test_crop_decides_what_is_searched(tmp_path, folder, crop, faces):
+@pytest.mark.parametrize(("crop", "faces", "code"), [("always", 0, 2), ("never", 1, 0)])
+def test_crop_decides_what_is_searched(tmp_path, folder, crop, faces, code):
     photos = [str(folder / "crop.png"), str(folder / "nothing.png")]
-    assert main(["image", *photos, "--out", str(tmp_path / "out"), "--crop", crop]) == 0
+    assert main(["image", *photos, "--out", str(tmp_path / "out"), "--crop", crop]) == code
     assert [len(photo["faces"]) for photo in report(tmp_path / "out")["photos"]] == [faces, faces]
 
 
@@ -96,6 +96,50 @@ def test_skip_broken_lists_it_and_goes_on(tmp_path, folder, capsys):
     assert len(entries) == 4
     assert ["broken.jpg" in e["photo"] for e in entries if "error" in e] == [True]
     assert "can't be read" in capsys.readouterr().out
+
+
+def test_no_face_in_any_photo_is_one_sentence_after_the_report(tmp_path, folder, capsys):
+    photo, out = folder / "nothing.png", tmp_path / "out"
+    assert main(["image", str(photo), "--out", str(out)]) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith(f"fer-live: {photo}: no face found; try another --detector")
+    assert printed.err.count("\n") == 1
+    assert "no face found" in printed.out
+    assert [entry["faces"] for entry in report(out)["photos"]] == [[]]
+
+
+def test_skipping_every_photo_is_bad_input_too(tmp_path, capsys):
+    (tmp_path / "broken.jpg").write_bytes(b"")
+    out = tmp_path / "out"
+    assert main(["image", str(tmp_path), "--out", str(out), "--skip-broken"]) == 2
+    assert "the file is empty" in report(out)["photos"][0]["error"]
+    assert "can be read" in capsys.readouterr().err
+
+
+def test_an_interruption_keeps_what_is_finished(tmp_path, folder, monkeypatch):
+    write = image.write_picture
+
+    def interrupted(path, picture):
+        if path.name.startswith("her"):
+            raise KeyboardInterrupt
+        write(path, picture)
+
+    monkeypatch.setattr(image, "write_picture", interrupted)
+    out = tmp_path / "out"
+    photos = [str(folder / "crop.png"), str(folder / "below" / "her ü.png")]
+    assert main(["image", *photos, "--out", str(out)]) == 130
+    assert [entry["annotated"] for entry in report(out)["photos"]] == ["crop.annotated.png"]
+    assert main(["image", photos[1], "--out", str(out)]) == 130
+    assert len(report(out)["photos"]) == 1
+
+
+@pytest.mark.parametrize("detector", ["hog", "haar"])
+def test_a_file_for_a_detector_that_takes_none_is_one_sentence(tmp_path, capsys, detector, shipped):
+    options = ["--detector", detector, "--detector-file", "x.onnx"]
+    assert main(["image", "--out", str(tmp_path / "out"), *options]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"fer-live: x.onnx: the {detector} detector takes no file; choose")
+    assert not shipped
 
 
 def test_one_missing_photo_is_one_sentence(tmp_path, capsys):
@@ -134,10 +178,16 @@ def test_a_second_run_does_not_label_its_own_output(folder):
 
 def test_options_reach_the_recogniser(tmp_path, folder, shipped):
     options = ["--model", "cnn", "--detector", "haar", "--scheme", "valence3"]
+    options += ["--models", str(tmp_path)]
     main(["image", str(folder / "crop.png"), "--out", str(tmp_path / "out"), *options])
     ((model, given),) = shipped
     assert model == "cnn"
-    assert given == {"detector": "haar", "scheme": "valence3", "working_side": 1280}
+    assert given == {
+        "store": tmp_path,
+        "detector": "haar",
+        "scheme": "valence3",
+        "working_side": 1280,
+    }
 
 
 def test_a_full_disk_leaves_nothing_half_written(tmp_path, folder, monkeypatch, capsys):

@@ -1,0 +1,60 @@
+"""``fer-live image`` and the recogniser with a store of one's own, nothing replaced."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+
+from fer_core.errors import ModelStoreError
+from fer_core.labels import LABELS
+from fer_core.model_entry import PIPELINE_LOADER, ModelEntry
+from fer_core.model_store import ModelStore
+from fer_core.pipeline_files import JOBLIB_FILE, save_pipeline
+from fer_live import EmotionRecognizer
+from fer_live.__main__ import main
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Return a store with a model that always says the same, and one that is only a pickle."""
+    faces = np.zeros((14, 48, 48), np.uint8)
+    model = DummyClassifier(strategy="prior").fit(faces, [3] * 8 + list(range(6)))
+    store = ModelStore(tmp_path / "own")
+    files = save_pipeline(model, tmp_path)
+    for name, stored in (("mine", files), ("pickle", {JOBLIB_FILE: files[JOBLIB_FILE]})):
+        entry = ModelEntry(name, "landmarks", PIPELINE_LOADER, "fer7", LABELS, tuple(range(6)))
+        store.add(entry, stored, model)
+    return store
+
+
+def test_the_command_uses_a_model_of_ones_own(tmp_path, own):
+    out = tmp_path / "out"
+    assert main(["image", "--models", str(own.root), "--model", "mine", "--out", str(out)]) == 0
+    report = json.loads((out / "faces.json").read_text())
+    ((face,),) = (photo["faces"] for photo in report["photos"])
+    assert (face["label"], face["confidence"]) == ("happy", round(9 / 14, 4))
+
+
+def test_a_folder_without_models_is_one_sentence(tmp_path, capsys):
+    assert main(["image", "--models", str(tmp_path / "none"), "--out", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"fer-live: {tmp_path / 'none'}: there are no models here yet")
+    assert "--models" in err
+
+
+@pytest.mark.parametrize("detector", ["cnn", "yunet"])
+def test_a_detector_file_reaches_its_detector(tmp_path, own, capsys, detector):
+    file = tmp_path / "detector"
+    file.write_bytes(b"none")
+    options = ["--models", str(own.root), "--model", "mine", "--detector", detector]
+    out = ["--out", str(tmp_path / "out")]
+    assert main(["image", *options, "--detector-file", str(file), *out]) == 2
+    assert f"{file}: " in capsys.readouterr().err
+
+
+def test_only_a_trusted_store_loads_pickles(own):
+    with pytest.raises(ModelStoreError, match="this is a pickle"):
+        EmotionRecognizer.load("pickle", store=own.root)
+    trusted = ModelStore(own.root, trusted=True)
+    assert EmotionRecognizer.load("pickle", store=trusted).model.classes_.tolist() == [*range(6)]
