@@ -122,11 +122,11 @@ class ModelStore:
         module, function = entry.loader.split(":")
         try:
             model = getattr(importlib.import_module(module), function)(self, entry)
+            self._check_answers(entry, model)
         except ModelStoreError:
             raise
-        except Exception as error:  # unpickling raises whatever the classes raise
+        except Exception as error:  # unpickling and predicting raise whatever the classes raise
             raise ModelStoreError(_made_with(self, entry, f"can't be loaded ({error})")) from error
-        self._check_answers(entry, model)
         return model
 
     def add(self, entry: ModelEntry, files: Mapping[str, Path], model: Model) -> ModelEntry:
@@ -288,9 +288,9 @@ def _made_with(store: ModelStore, entry: ModelEntry, problem: str) -> str:
         if here.get(package) != made
     ]
     pins = " ".join(f"{p}=={v}" for p, v in entry.versions.items() if here.get(p) != v)
-    advice = f"install what it was made with (pip install {pins}) or" if pins else ""
+    advice = f"install what it was made with (pip install {pins}) or " if pins else ""
     return (
         f"{store.folder(entry)}: the model '{entry.name}' {problem}"
         + (f"; it was made with {', '.join(other)}" if other else "")
-        + f"; {advice} train it again"
+        + f"; {advice}train it again"
     )

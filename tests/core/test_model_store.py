@@ -223,6 +223,19 @@ def test_what_cant_be_unpickled_names_the_versions(store):
         store.load("pipe")
 
 
+def test_a_model_that_other_versions_make_fail_names_them(store, monkeypatch):
+    def older(manifest):
+        manifest["models"]["pipe"]["versions"]["scikit-learn"] = "0.1"
+
+    def predict_proba(self, X):
+        raise AttributeError("no attribute 'new_'")
+
+    edit_manifest(store, older)
+    monkeypatch.setattr(LogisticRegression, "predict_proba", predict_proba)
+    with pytest.raises(ModelStoreError, match=r"can't be loaded.*'new_'.*scikit-learn==0\.1"):
+        store.load("pipe")
+
+
 def test_storing_again_replaces_and_leaves_nothing_behind(store, pipeline, tmp_path, faces):
     changed = LogisticRegression(C=1e-7)
     again = make_pipeline(pipeline[0], changed).fit(faces, np.arange(40) % 3)
