@@ -160,7 +160,12 @@ class AnchoredHistograms(FaceStage):
         """Return the histograms (n, scales x points x 128)."""
         chosen = landmarks[:, list(self.points)]
         histograms = anchored_histograms(faces, chosen, self.scales, self.side)
-        return histograms.reshape(len(faces), self._width())
+        return histograms.reshape(len(faces), self.n_features)
+
+    @property
+    def n_features(self) -> int:
+        """How many features a face gets."""
+        return len(self.scales) * len(self.points) * GRID * GRID * N_DIRECTIONS
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Return names such as ``anchored_s6_p36_r0_c3_d45``."""
@@ -183,6 +188,3 @@ class AnchoredHistograms(FaceStage):
         shape = (len(self.points), GRID, GRID, N_DIRECTIONS)
         one = grid_symmetry(shape, (points, None, range(GRID - 1, -1, -1), directions))
         return join([one] * len(self.scales))
-
-    def _width(self) -> int:
-        return len(self.scales) * len(self.points) * GRID * GRID * N_DIRECTIONS

@@ -65,6 +65,11 @@ class FaceDescriptor(FaceStage):
         """Return the features (n, d) of all parts, in their order."""
         return np.concatenate([s.describe(faces, landmarks) for s in self._stages()], axis=1)
 
+    @property
+    def n_features(self) -> int:
+        """How many features a face gets."""
+        return sum(stage.n_features for stage in self._stages())
+
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Return the names of all parts' features, in their order."""
         return np.concatenate([stage.get_feature_names_out() for stage in self._stages()])

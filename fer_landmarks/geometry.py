@@ -33,6 +33,9 @@ _ANGLES = (
     *((21, 27, 22), (36, 48, 8), (45, 54, 8)),
 )
 
+#: Coordinates, distances and angles.
+N_FEATURES = 2 * N_LANDMARKS + len(_KEY_POINTS) * (len(_KEY_POINTS) - 1) // 2 + len(_ANGLES)
+
 _FIRST, _SECOND = np.array(list(combinations(_KEY_POINTS, 2))).T
 
 
@@ -122,11 +125,16 @@ class LandmarkGeometry(FaceStage):
         self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Return geometry (n, 430), or coordinates (n, 136)."""
-        return landmark_geometry(landmarks)[:, : self._width()]
+        return landmark_geometry(landmarks)[:, : self.n_features]
+
+    @property
+    def n_features(self) -> int:
+        """How many features a face gets."""
+        return 2 * N_LANDMARKS if self.coordinates_only else N_FEATURES
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Return ``x_0``, ``y_0``, …, ``distance_17_19``, …, ``angle_17_19_21``, …."""
-        return np.array(feature_names()[: self._width()], dtype=object)
+        return np.array(feature_names()[: self.n_features], dtype=object)
 
     def symmetry(self) -> Symmetry:
         """Return the exchange of left and right points; x coordinates change sign."""
@@ -139,10 +147,7 @@ class LandmarkGeometry(FaceStage):
         )
         sign = np.ones(len(order), dtype=np.float32)
         sign[: 2 * N_LANDMARKS : 2] = -1
-        return Symmetry(order[: self._width()], sign[: self._width()])
-
-    def _width(self) -> int:
-        return 2 * N_LANDMARKS if self.coordinates_only else len(feature_names())
+        return Symmetry(order[: self.n_features], sign[: self.n_features])
 
 
 def _order_of(groups: Iterable[Sequence[int]], point: NDArray[np.int64]) -> NDArray[np.int64]:

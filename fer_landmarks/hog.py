@@ -132,8 +132,12 @@ class DenseHog(FaceStage):
         self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Return the histograms (n, d)."""
-        width = int(np.prod(self._shape()))
-        return dense_hog(faces, self.cell, self.engine).reshape(len(faces), width)
+        return dense_hog(faces, self.cell, self.engine).reshape(len(faces), self.n_features)
+
+    @property
+    def n_features(self) -> int:
+        """How many features a face gets."""
+        return int(np.prod(self._shape()))
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Return names such as ``hog_b0_4_c1_0_d20``: block, cell, start of the bin."""

@@ -17,8 +17,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from fer_core.calibration import fit_temperature
 from fer_landmarks.compact import HalfPrecisionState, to_half_precision
 
-#: Rows of a kernel matrix made at a time.
+#: Rows of a kernel matrix made at a time: when fitting, where they feed matrix products, and when
+#: predicting, where they should stay in the processor's cache.
 _BLOCK = 2048
+_SMALL_BLOCK = 64
 
 #: Added to the centres' kernel matrix, whose smallest eigenvalues are rounding errors.
 _JITTER = 1e-5
@@ -28,7 +30,11 @@ _LEFT_OUT = 1000
 
 
 def gaussian_kernel(
-    x: NDArray[np.float32], centers: NDArray[np.float32], gamma: float, n_odd: int = 0
+    x: NDArray[np.float32],
+    centers: NDArray[np.float32],
+    gamma: float,
+    n_odd: int = 0,
+    center_norms: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Return exp(-gamma |x - c|^2), or its mean over the face and its mirror image.
 
@@ -39,16 +45,20 @@ def gaussian_kernel(
     gamma : float
     n_odd : int
         How many of the last columns change their sign when the face is mirrored.
+    center_norms : float32 (m,) or None
+        The centres' squared norms, where they are known.
 
     Returns
     -------
     float32 (n, m)
     """
+    if center_norms is None:
+        center_norms = (centers**2).sum(axis=1)
     even = x.shape[1] - n_odd
     exponent = x[:, :even] @ centers[:, :even].T
     exponent *= np.float32(2 * gamma)
     exponent -= np.float32(gamma) * (x**2).sum(axis=1)[:, None]
-    exponent -= np.float32(gamma) * (centers**2).sum(axis=1)
+    exponent -= np.float32(gamma) * center_norms
     if n_odd == 0:
         return np.exp(exponent, out=exponent)
     tilt = x[:, even:] @ centers[:, even:].T
@@ -122,6 +132,8 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
     classes_ : (k,)
     centers_ : float32 (m, d)
         Centred and scaled.
+    center_norms_ : float32 (m,)
+        Their squared norms.
     weights_ : float32 (m, k)
     prior_ : float32 (k,)
         What the scores start from: the classes' shares.
@@ -169,11 +181,11 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         targets = np.eye(len(self.classes_))[codes] - self.prior_
         sample = rng.permutation(n)[:_LEFT_OUT]
         if self.n_centers is None or self.n_centers >= n:
-            self.centers_ = x
+            self._set_centers(x)
             weights, left_out = self._solve_all(x, targets, weight, sample)
         else:
             chosen = np.sort(rng.permutation(n)[: self.n_centers])
-            self.centers_ = x[chosen]
+            self._set_centers(x[chosen])
             weights, left_out = self._solve_centers(x, targets, weight, sample)
         self.weights_ = weights.astype(np.float32)
         self.prior_ = self.prior_.astype(np.float32)
@@ -199,8 +211,8 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         x = validate_data(self, X, dtype=np.float32, reset=False, ensure_min_samples=0)
         x = (x - self.mean_) * self.scale_
         out = np.empty((len(x), len(self.classes_)), dtype=np.float32)
-        for start in range(0, len(x), _BLOCK):
-            rows = slice(start, start + _BLOCK)
+        for start in range(0, len(x), _SMALL_BLOCK):
+            rows = slice(start, start + _SMALL_BLOCK)
             out[rows] = self._kernel(x[rows]) @ self.weights_
         return out + self.prior_
 
@@ -213,8 +225,12 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         # The centres are stored so; rounding all alike keeps the kernel's diagonal at one.
         return to_half_precision(x * self.scale_)
 
+    def _set_centers(self, centers: NDArray[np.float32]) -> None:
+        self.centers_ = centers
+        self.center_norms_ = (centers**2).sum(axis=1)
+
     def _kernel(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        return gaussian_kernel(x, self.centers_, self.gamma, self.n_odd)
+        return gaussian_kernel(x, self.centers_, self.gamma, self.n_odd, self.center_norms_)
 
     def _solve_all(
         self,

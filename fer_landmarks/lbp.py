@@ -104,8 +104,12 @@ class LbpHistograms(FaceStage):
         self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Return the histograms (n, cells x 59)."""
-        width = int(np.prod(self._shape()))
-        return lbp_histograms(faces, self.cell).reshape(len(faces), width)
+        return lbp_histograms(faces, self.cell).reshape(len(faces), self.n_features)
+
+    @property
+    def n_features(self) -> int:
+        """How many features a face gets."""
+        return int(np.prod(self._shape()))
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Return names such as ``lbp_r0_c5_n17``: row and column of the cell, pattern."""

@@ -75,6 +75,11 @@ class FaceStage(TransformerMixin, BaseEstimator):
     ) -> NDArray[np.float32]:
         """Return the features (n, d) of faces (n, 48, 48) with landmarks (n, 68, 2)."""
 
+    @property
+    @abstractmethod
+    def n_features(self) -> int:
+        """How many features a face gets."""
+
     @abstractmethod
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
         """Return the names (d,) of the features; `input_features` is not used."""
@@ -105,7 +110,7 @@ class FaceStage(TransformerMixin, BaseEstimator):
             If `faces` are something else.
         """
         faces = check_faces(faces)
-        out = np.empty((len(faces), len(self.get_feature_names_out())), dtype=np.float32)
+        out = np.empty((len(faces), self.n_features), dtype=np.float32)
         known = self._cached_landmarks(faces) if self.cache and self.uses_landmarks else None
         find = LandmarkPredictor(self.predictor).predict_crops
 

@@ -79,15 +79,15 @@ def test_odd_features_stand_for_mirrored_faces(blobs):
 @pytest.mark.parametrize("n_centers", [None, 60])
 def test_left_out_scores_are_those_of_a_fit_without_the_face(blobs, n_centers):
     x, y = blobs
-    x = KernelLeastSquares()._normalise.__func__(KernelLeastSquares(), x)
+    x = KernelLeastSquares()._normalise(x)
     model = KernelLeastSquares(gamma=0.5, ridge=0.1)
-    model.centers_ = x if n_centers is None else x[:n_centers]
+    model._set_centers(x if n_centers is None else x[:n_centers])
     solve = model._solve_all if n_centers is None else model._solve_centers
     targets, weight = np.eye(3)[y] - 1 / 3, np.ones(len(x))
     _, left_out = solve(x, targets, weight, np.array([100, 200]))
     keep = np.arange(len(x)) != 100
     if n_centers is None:
-        model.centers_ = x[keep]
+        model._set_centers(x[keep])
         weights, _ = model._solve_all(x[keep], targets[keep], weight[keep], np.array([0]))
     else:
         weights, _ = model._solve_centers(x[keep], targets[keep], weight[keep], np.array([0]))
