@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks import figures
 from benchmarks.page import page, picture
 from benchmarks.predictions import load_predictions
-from benchmarks.results import Result, RunFolder, main_figures
+from benchmarks.results import Result, RunFolder, accuracy_with_missed, main_figures
 from benchmarks.tables import (
     Table,
     classes_table,
@@ -104,7 +104,8 @@ def _sections(folder: RunFolder, results: Sequence[Result]) -> list[_Section]:
         f"Protocol: {run.protocol} ({run.description}). {run.n['fitting']:,} pictures to fit, "
         f"{run.n['validation']:,} to choose, {run.n['test']:,} to measure, of which "
         f"{run.n['test'] - run.n['test_without_copies']:,} have a near copy among the others.",
-        *(_absent(results)),
+        *_missed(best),
+        *_absent(results),
         *(
             f"{key}: {_shown(value)}"
             for key, value in run.notes.items()
@@ -151,6 +152,17 @@ def _sections(folder: RunFolder, results: Sequence[Result]) -> list[_Section]:
         sections.append(_Section("Sample mistakes", texts=[text], pictures=pictures))
     sections.append(_Section("Made with", texts=[_made_with(best)]))
     return sections
+
+
+def _missed(result: Result) -> list[str]:
+    n_missed = result.run.n.get("missed", 0)
+    if not n_missed:
+        return []
+    total = result.run.n["test"] + n_missed
+    return [
+        f"In {n_missed:,} more test pictures no face was found. Counted as errors, they leave "
+        f"{result.name} with an accuracy of {accuracy_with_missed(result):.3f} over all {total:,}."
+    ]
 
 
 def _absent(results: Sequence[Result]) -> list[str]:

@@ -58,7 +58,9 @@ class Run:
     scheme : str
     classes : tuple of str
     n : dict of str to int
-        Pictures to fit, to choose and to measure on, and the last without copies.
+        Pictures to fit, to choose and to measure on, the last without copies, and under
+        ``missed`` how many more test pictures there are in which no face was found (absent in
+        older results, which have none).
     notes : dict
         What the dataset's loader had to say.
     """
@@ -91,6 +93,7 @@ def describe_run(dataset: Dataset, split: Split, *, seed: int, quick: bool) -> R
             "validation": len(split.validation),
             "test": len(split.test),
             "test_without_copies": int((~split.test.copied).sum()),
+            "missed": split.test.n_missed,
         },
         notes=dict(dataset.notes),
     )
@@ -269,6 +272,13 @@ def main_figures(result: Result) -> Mapping[str, Any]:
     """Return the figures on all test pictures in the dataset's own scheme."""
     figures: Mapping[str, Any] = result.metrics[result.run.scheme]["all"]
     return figures
+
+
+def accuracy_with_missed(result: Result) -> float:
+    """Return the accuracy over all test pictures; those without a found face are errors."""
+    n = result.run.n["test"]
+    right: float = main_figures(result)["accuracy"] * n
+    return right / (n + result.run.n.get("missed", 0))
 
 
 def installed_versions() -> dict[str, str]:

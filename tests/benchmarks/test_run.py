@@ -7,9 +7,17 @@ from rich.console import Console
 
 from benchmarks import run as run_module
 from benchmarks.budget import Budget
+from benchmarks.measuring import fit_and_measure, time_again
 from benchmarks.predictions import load_predictions
-from benchmarks.results import RunFolder, load_result
+from benchmarks.results import (
+    RunFolder,
+    accuracy_with_missed,
+    load_result,
+    main_figures,
+    save_result,
+)
 from benchmarks.run import main, run
+from benchmarks.tables import models_table
 from fer_core.errors import DataError
 from fer_core.labels import own_scheme
 from fer_core.model_store import ModelStore
@@ -223,6 +231,32 @@ def test_class_without_test_pictures_is_said(demo, tmp_path, monkeypatch, made_d
     assert "No test picture is disgust" in (tmp_path / "out" / "report.md").read_text()
 
 
+def test_pictures_without_a_face_count_as_errors(demo, tmp_path, monkeypatch, made_dataset):
+    dataset = made_dataset()
+    found = (np.arange(140) % 10 != 0) | (dataset.parts == "training")
+    monkeypatch.setattr(run_module, "load_dataset", lambda args: replace(dataset, found=found))
+    out = tmp_path / "out"
+    assert main(["--out", str(out), "--models", "left"]) == 0
+    result = load_result(out / "results" / "left.json")
+    assert (result.run.n["test"], result.run.n["missed"]) == (63, 7)
+    _, test = load_predictions(out / "probabilities" / "left.npz")
+    accuracy = (test.proba.argmax(axis=1) == test.y).sum() / 70
+    text = (out / "report.md").read_text()
+    assert "In 7 more test pictures no face was found" in text
+    assert f"accuracy of {accuracy:.3f} over all 70" in text
+    assert "| with missed |" in text
+
+
+def test_results_from_before_missed_pictures_were_counted(measured_job, tmp_path):
+    path = measured_job.folder.result("left")
+    content = json.loads(path.read_text())
+    del content["run"]["n"]["missed"]
+    (tmp_path / "left.json").write_text(json.dumps(content))
+    older = load_result(tmp_path / "left.json")
+    assert accuracy_with_missed(older) == main_figures(older)["accuracy"]
+    assert models_table([older]) == models_table([load_result(path)])
+
+
 def test_model_with_other_classes_is_refused(made_dataset, made_job, linear, tmp_path, console):
     dataset = made_dataset()
     job = made_job(tmp_path / "run", dataset)
@@ -231,3 +265,15 @@ def test_model_with_other_classes_is_refused(made_dataset, made_job, linear, tmp
     with pytest.raises(DataError, match=r"has classes \[0, 1, 2, 3, 4, 5\]"):
         run(lacking, [linear("six")], {}, resume=False, console=console)
     assert not job.folder.result("six").exists()
+
+
+def test_speed_can_be_measured_again_without_changing_figures(job, linear):
+    fit_and_measure(job, linear("linear"), lambda text: None)
+    path = job.folder.result("linear")
+    before = load_result(path)
+    save_result(path, replace(before, machine={**before.machine, "ms_per_face": 1e6}))
+    time_again(job, "linear", lambda text: None)
+    after = load_result(path)
+    assert 0 < after.machine["ms_per_face"] < 1e6
+    assert after.machine["fit_seconds"] == before.machine["fit_seconds"]
+    assert after.metrics == before.metrics
