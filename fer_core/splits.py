@@ -110,8 +110,9 @@ def make_split(dataset: Dataset, seed: int = 0) -> Split:
     FER2013 with PrivateTest: *official* (fit on Training, choose on PublicTest, measure on
     PrivateTest). Without: *development* (PublicTest measures; a stratified tenth of Training
     chooses). Folders with a test split: *given*. Anything else: *holdout* (a stratified fifth
-    measures, a tenth of the rest chooses). Copies and pictures of one person stay on one side
-    of every division made here.
+    measures, a tenth of the rest chooses). A validation part that folders give chooses in the
+    last two. Copies and pictures of one person stay on one side of every division made here.
+    Pictures to which the data gives no part count as training pictures.
 
     Parameters
     ----------
@@ -127,7 +128,8 @@ def make_split(dataset: Dataset, seed: int = 0) -> Split:
     groups = _joint_groups(dataset)
     parts = dataset.parts
     given = {str(p) for p in np.unique(parts)}
-    fit = parts == "training"
+    fit = np.isin(parts, ["training", ""])
+    given_choice = parts == "validation"
     if "private_test" in given and "public_test" in given:
         protocol, chosen, test = "official", parts == "public_test", parts == "private_test"
         words = "fitted on Training, chosen on PublicTest, measured on PrivateTest"
@@ -137,19 +139,21 @@ def make_split(dataset: Dataset, seed: int = 0) -> Split:
         words = "fitted on nine tenths of Training, chosen on one tenth, measured on PublicTest"
     elif given & {"test", "private_test"}:
         protocol, test = "given", np.isin(parts, ["test", "private_test"])
-        has_validation = "validation" in given
-        chosen = parts == "validation" if has_validation else _tenth(dataset, groups, fit, seed)
+        chosen = given_choice if given_choice.any() else _tenth(dataset, groups, fit, seed)
         words = "the split that the folders give" + (
-            "" if has_validation else ", a tenth of the training pictures held out for choices"
+            "" if given_choice.any() else ", a tenth of the training pictures held out for choices"
         )
     else:
-        protocol = "holdout"
-        everything = np.ones(len(dataset), dtype=bool)
-        test = stratified_holdout(dataset.y, groups, TEST_SHARE, seed)
-        chosen = _tenth(dataset, groups, everything & ~test, seed)
-        fit = everything
-        words = "a stratified fifth held out for measuring, a tenth of the rest for choices"
-    return _assemble(dataset, groups, protocol, words, fit & ~chosen & ~test, chosen & ~test, test)
+        protocol, test = "holdout", _share(dataset, groups, fit, TEST_SHARE, seed)
+        if given_choice.any():
+            chosen = given_choice
+            words = "a stratified fifth of training held out for measuring, chosen on validation"
+        else:
+            chosen = _tenth(dataset, groups, fit & ~test, seed)
+            words = "a stratified fifth held out for measuring, a tenth of the rest for choices"
+    if len(given) > 1 and "" in given:
+        words += f"; {(parts == '').sum():,} pictures outside its parts count as training"
+    return _assemble(dataset, protocol, words, fit & ~chosen & ~test, chosen & ~test, test)
 
 
 def k_fold_splits(dataset: Dataset, k: int = 5, seed: int = 0) -> Iterator[Split]:
@@ -167,7 +171,7 @@ def k_fold_splits(dataset: Dataset, k: int = 5, seed: int = 0) -> Iterator[Split
         test[test_index] = True
         chosen = _tenth(dataset, groups, ~test, seed)
         words = f"fold {i} of {k}, stratified by class, grouped by person and copies"
-        yield _assemble(dataset, groups, f"fold {i} of {k}", words, ~test & ~chosen, chosen, test)
+        yield _assemble(dataset, f"fold {i} of {k}", words, ~test & ~chosen, chosen, test)
 
 
 def stratified_holdout(
@@ -212,8 +216,18 @@ def stratified_holdout(
 def _tenth(
     dataset: Dataset, groups: NDArray[np.int64], among: NDArray[np.bool_], seed: int
 ) -> NDArray[np.bool_]:
+    return _share(dataset, groups, among, VALIDATION_SHARE, seed)
+
+
+def _share(
+    dataset: Dataset,
+    groups: NDArray[np.int64],
+    among: NDArray[np.bool_],
+    share: float,
+    seed: int,
+) -> NDArray[np.bool_]:
     chosen = np.zeros(len(dataset), dtype=bool)
-    chosen[among] = stratified_holdout(dataset.y[among], groups[among], VALIDATION_SHARE, seed)
+    chosen[among] = stratified_holdout(dataset.y[among], groups[among], share, seed)
     return chosen
 
 
@@ -231,7 +245,6 @@ def _joint_groups(dataset: Dataset) -> NDArray[np.int64]:
 
 def _assemble(
     dataset: Dataset,
-    groups: NDArray[np.int64],
     protocol: str,
     description: str,
     fit: NDArray[np.bool_],
@@ -255,7 +268,8 @@ def _assemble(
                 f"dataset '{dataset.name}': its {len(dataset)} pictures are too few for a "
                 f"{part} part ({protocol} protocol); add pictures"
             )
-    seen = groups[fit | chosen]
+    # Of the pictures alone: another picture of the same person is no copy.
+    copies = copy_groups(dataset.faces)
     held = dataset.subset(test)
     return Split(
         protocol=protocol,
@@ -265,7 +279,7 @@ def _assemble(
         test=TestPart(
             faces=held.faces,
             names=held.names,
-            copied=has_copy_in(groups[test], seen),
+            copied=has_copy_in(copies[test], copies[fit | chosen]),
             n_missed=n_missed,
             _dataset=held,
         ),

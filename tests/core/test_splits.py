@@ -1,9 +1,12 @@
+import hashlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fer_core.datasets.dataset import Dataset
+from fer_core.datasets.fer2013 import load_fer2013
 from fer_core.errors import DataError, ProtocolError
 from fer_core.labels import SCHEMES
 from fer_core.splits import k_fold_splits, make_split, require_role, stratified_holdout
@@ -68,6 +71,32 @@ def test_folders_without_validation_hold_out_a_tenth():
     split = make_split(_dataset(parts=_parts(("training", 560), ("test", 140))))
     assert split.protocol == "given"
     assert (len(split.fitting), len(split.validation), len(split.test)) == (504, 56, 140)
+
+
+def test_folders_with_validation_and_no_test_choose_on_it():
+    parts = _parts(("training", 560), ("validation", 140))
+    dataset = _dataset(parts=parts)
+    split = make_split(dataset)
+    assert split.protocol == "holdout"
+    assert "chosen on validation" in split.description
+    assert set(split.validation.names) == set(dataset.names[560:])
+    assert (len(split.fitting), len(split.test)) == (448, 112)
+    assert len(set(split.test.reveal().counts().values())) == 1
+
+
+@pytest.mark.parametrize("other", ["test", "validation", "public_test"])
+def test_pictures_outside_the_parts_are_training_and_it_is_said(other):
+    parts = _parts(("training", 420), ("", 140), (other, 140))
+    dataset = _dataset(parts=parts)
+    split = make_split(dataset)
+    assert set.union(*_sides(split)) == set(dataset.names)
+    assert not set(split.fitting.names).isdisjoint(dataset.names[420:560])
+    assert "140 pictures outside its parts count as training" in split.description
+
+
+def test_pictures_of_one_person_are_not_copies():
+    parts = PROTOCOLS["given"]
+    assert not make_split(_dataset(parts=parts, groups=np.arange(700) % 7)).test.copied.any()
 
 
 def test_private_test_alone_is_the_test_part():
@@ -217,3 +246,15 @@ def test_holdout_of_single_pictures_is_exact_to_half_a_picture(y, share):
 def test_nothing_to_hold_out_of():
     empty = np.array([], dtype=np.int64)
     assert stratified_holdout(empty, empty, 0.5, 0).shape == (0,)
+
+
+@pytest.mark.slow
+@pytest.mark.fer2013
+def test_the_development_split_stays_what_published_figures_were_measured_on(fer2013_folder):
+    split = make_split(load_fer2013(fer2013_folder), seed=0)
+    digests = [
+        hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
+        for names in (split.fitting.names, split.validation.names, split.test.names)
+    ]
+    assert digests == ["9f59063ab5182bf1", "b85a9485499960b3", "38b1f737717659ae"]
+    assert split.test.copied.sum() == 290
