@@ -73,8 +73,8 @@ def gaussian_kernel(
 def cholesky_in_place(matrix: NDArray[np.float64], block: int = _BLOCK) -> NDArray[np.float64]:
     """Overwrite the lower triangle of a positive definite matrix by its Cholesky factor.
 
-    In place because at 28,000 faces the matrix takes 6.3 GB; by blocks of columns because
-    OpenBLAS's own factorisation overruns a buffer and crashes at such sizes on two threads.
+    In place because at 28,000 faces the matrix takes 6.3 GB; by blocks of columns because a fit
+    that left it all to OpenBLAS has crashed there at 26,000 faces on two threads.
 
     Parameters
     ----------
