@@ -19,7 +19,7 @@ from fer_core.datasets.sources import open_source
 from fer_core.datasets.tree import read_tree, refuse_empty_folders
 from fer_core.detectors import DEFAULT_DETECTOR, FaceDetector, make_detector
 from fer_core.errors import DataError
-from fer_core.landmarks import LandmarkPredictor
+from fer_core.landmarks import LandmarkPredictor, find_predictor
 from fer_core.pictures import to_gray
 
 Crop = Literal["auto", "always", "never"]
@@ -73,7 +73,7 @@ def load_folder(
     tree = read_tree(source.path, source.names())
     refuse_empty_folders(source.path, tree)
     persons = read_groups(tree.pictures, groups)
-    kind = f"folder, crop {crop}, detector {detector}, framing {FRAMING_VERSION}"
+    kind = f"folder, {_crop_kind(crop, detector)}"
     arrays = decode_tree(source, tree, _FaceMaker(crop, detector), kind, skip_broken=skip_broken)
     kept, found = arrays["index"], arrays["found"]
     if not found.any():
@@ -186,6 +186,15 @@ class _FaceMaker:
         if not hasattr(self._own, "detector"):
             self._own.detector = make_detector(self.detector)
         return self._own.detector
+
+
+def _crop_kind(crop: Crop, detector: str) -> str:
+    """Return words that change with anything that a picture's face depends on."""
+    if crop == "never":
+        return "crop never"
+    file = find_predictor()
+    predictor = f"predictor {file.name} {file.stat().st_size}"
+    return f"crop {crop}, detector {detector}, framing {FRAMING_VERSION}, {predictor}"
 
 
 def _scaled(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ import pytest
 import skimage.data
 
 from fer_core.crop import crop_faces
-from fer_core.datasets.folder import load_folder, read_groups
+from fer_core.datasets.folder import _crop_kind, load_folder, read_groups
 from fer_core.errors import DataError
 from fer_core.landmarks import LandmarkPredictor
 from fer_core.splits import make_split
@@ -204,3 +204,14 @@ def test_own_classes_can_not_be_turned_into_other_schemes(tmp_path):
 
     with pytest.raises(DataError, match="awake, bored"):
         load_folder(_crops(tmp_path)).in_scheme(SCHEMES["valence3"])
+
+
+def test_cached_crops_are_made_again_for_another_predictor_or_framing(tmp_path, monkeypatch):
+    before = _crop_kind("auto", "hog")
+    with monkeypatch.context() as patch:
+        patch.setattr("fer_core.datasets.folder.FRAMING_VERSION", 99)
+        assert _crop_kind("auto", "hog") != before
+    (tmp_path / "own.dat").write_bytes(b"another predictor")
+    monkeypatch.setenv("FER_PREDICTOR", str(tmp_path / "own.dat"))
+    assert _crop_kind("auto", "hog") != before
+    assert _crop_kind("never", "hog") == "crop never"
