@@ -93,9 +93,16 @@ def open_source(path: str | os.PathLike[str]) -> Source:
         return FolderSource(p)
     if not p.exists():
         raise DataError(f"{p}: there is no such file or folder")
-    if zipfile.is_zipfile(p) or tarfile.is_tarfile(p):
+    if zipfile.is_zipfile(p) or _is_tar(p):
         return ArchiveSource(p)
     raise DataError(f"{p}: this is neither a folder nor a whole .zip or .tar.gz archive")
+
+
+def _is_tar(path: Path) -> bool:
+    try:
+        return tarfile.is_tarfile(path)
+    except (*_DAMAGE, OSError):  # cut off so early that even its first header is missing
+        return False
 
 
 def _members(path: Path) -> Iterator[tuple[str, bytes]]:

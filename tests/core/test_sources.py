@@ -83,6 +83,13 @@ def test_half_an_archive_is_refused(tmp_path, name, keep):
         open_source(archive)
 
 
+def test_the_first_bytes_of_an_archive_are_refused(tmp_path):
+    archive = _tar(tmp_path / "a.tar.gz", FILES)
+    archive.write_bytes(archive.read_bytes()[:40])
+    with pytest.raises(DataError, match="neither a folder nor a whole"):
+        open_source(archive)
+
+
 def test_damaged_bytes_inside_a_zip_are_refused(tmp_path):
     archive = _zip(tmp_path / "a.zip", {"a/1.jpg": bytes(range(256)) * 50})
     content = bytearray(archive.read_bytes())
