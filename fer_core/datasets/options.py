@@ -29,6 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="find and crop faces in your own pictures (auto: those of 100 pixels and more)",
     )
     group.add_argument(
+        "--detector", metavar="NAME", help="what finds them there (default: hog, dlib's detector)"
+    )
+    group.add_argument(
+        "--groups",
+        metavar="prefix|CSV",
+        help="who is on your own pictures, so that nobody is on both sides of a split: 'prefix' "
+        "for the file name up to its first _, or a table with columns picture and group",
+    )
+    group.add_argument(
         "--skip-broken", action="store_true", help="leave out pictures that can't be read"
     )
 
@@ -48,6 +57,10 @@ def load_dataset(args: argparse.Namespace) -> Dataset:
         raise DataError("--download gets FER2013: use it with --dataset fer2013 and without --data")
     if args.votes is not None and name != "fer2013":
         raise DataError("--votes are FER+ votes, which belong to --dataset fer2013")
+    own = {"detector": args.detector, "groups": args.groups}
+    named = {option: value for option, value in own.items() if value is not None}
+    if named and name != "folder":
+        raise DataError(f"--{next(iter(named))} is for pictures of your own: --dataset folder")
     if name == "demo":
         from fer_core.datasets.demo import load_demo
 
@@ -58,7 +71,7 @@ def load_dataset(args: argparse.Namespace) -> Dataset:
     if name == "folder":
         from fer_core.datasets.folder import load_folder
 
-        return load_folder(args.data, crop=args.crop, skip_broken=args.skip_broken)
+        return load_folder(args.data, crop=args.crop, skip_broken=args.skip_broken, **named)
     from fer_core.datasets.fer2013 import download_fer2013, load_fer2013
 
     path = download_fer2013() if args.download else args.data

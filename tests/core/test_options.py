@@ -1,0 +1,45 @@
+import argparse
+
+import numpy as np
+import pytest
+
+from fer_core.datasets import folder
+from fer_core.datasets.options import add_arguments, load_dataset
+from fer_core.errors import DataError
+
+
+def _parsed(*argv):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args([str(a) for a in argv])
+
+
+def test_options_for_own_pictures_reach_the_loader(tmp_path, monkeypatch):
+    passed = {}
+    monkeypatch.setattr(folder, "load_folder", lambda path, **options: passed.update(options))
+    load_dataset(_parsed("--dataset", "folder", "--data", tmp_path))
+    assert passed == {"crop": "auto", "skip_broken": False}
+    options = ["--groups", "prefix", "--detector", "haar", "--crop", "always"]
+    load_dataset(_parsed("--dataset", "folder", "--data", tmp_path, *options))
+    assert passed == {
+        "crop": "always",
+        "skip_broken": False,
+        "groups": "prefix",
+        "detector": "haar",
+    }
+
+
+def test_persons_by_prefix_are_groups(tmp_path, make_tree):
+    make_tree(tmp_path)
+    found = load_dataset(
+        _parsed("--dataset", "folder", "--data", tmp_path, "--crop", "never", "--groups", "prefix")
+    )
+    prefixes = [name.rpartition("/")[2].split("_")[0] for name in found.names]
+    assert len(np.unique(found.groups)) == len(set(prefixes)) == 2
+
+
+@pytest.mark.parametrize("option", ["--groups", "--detector"])
+@pytest.mark.parametrize("dataset", [(), ("--dataset", "fer2013", "--data", "somewhere")])
+def test_options_for_own_pictures_are_refused_for_others(option, dataset):
+    with pytest.raises(DataError, match=f"{option} is for pictures of your own: --dataset folder"):
+        load_dataset(_parsed(*dataset, option, "prefix"))
