@@ -87,12 +87,13 @@ def download_fer2013() -> Path:
 
 def _from_tree(source: Source, names: list[str], skip_broken: bool) -> Dataset:
     tree = read_tree(source.path, names)
+    # Before the classes are judged: an empty folder is why one of the seven is missing.
+    refuse_empty_folders(source.path, tree)
     if tree.scheme.name != "fer7":
         raise DataError(
             f"{source.path}: the class folders {', '.join(tree.scheme.labels)} are not FER2013's "
             "seven; for pictures of your own use --dataset folder"
         )
-    refuse_empty_folders(source.path, tree)
     arrays = decode_tree(source, tree, _ready_face, "fer2013", skip_broken=skip_broken)
     kept = arrays["index"]
     return _dataset(

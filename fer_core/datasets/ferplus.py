@@ -139,5 +139,5 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
             reader = csv.reader(file)
             header = [column.strip() for column in next(reader, [])]
             return header, list(reader)
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, csv.Error):
         raise DataError(f"{path}: this is not a csv table") from None

@@ -209,6 +209,14 @@ def test_an_empty_class_folder_is_refused(folder):
         load_fer2013(folder)
 
 
+def test_a_class_empty_in_every_part_is_named(folder):
+    for part in ("train", "test"):
+        for file in (folder / part / "disgust").iterdir():
+            file.unlink()
+    with pytest.raises(DataError, match="class folder 'test/disgust' holds no pictures"):
+        load_fer2013(folder)
+
+
 @pytest.mark.parametrize("labels", [("happy", "sad"), ("cat", "dog")])
 def test_other_classes_are_not_fer2013(tmp_path, make_tree, labels):
     make_tree(tmp_path, labels=labels)

@@ -127,3 +127,10 @@ def test_binary_is_no_table(tmp_path):
     (tmp_path / "votes.csv").write_bytes(b"\xff\xfe\x00\x80")
     with pytest.raises(DataError, match="not a csv table"):
         join_votes(_dataset(["row00000"]), tmp_path / "votes.csv")
+
+
+def test_a_field_without_end_is_no_table(tmp_path):
+    path = tmp_path / "votes.csv"
+    path.write_text('"' + "x" * 200_000)
+    with pytest.raises(DataError, match="this is not a csv table"):
+        join_votes(_dataset(["a.png"]), path)
