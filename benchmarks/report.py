@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks import figures
 from benchmarks.page import page, picture
 from benchmarks.predictions import load_predictions
-from benchmarks.results import Result, RunFolder, accuracy_with_missed, main_figures
+from benchmarks.results import Result, Run, RunFolder, accuracy_with_missed, main_figures
 from benchmarks.tables import (
     Table,
     classes_table,
@@ -104,6 +104,7 @@ def _sections(folder: RunFolder, results: Sequence[Result]) -> list[_Section]:
         f"Protocol: {run.protocol} ({run.description}). {run.n['fitting']:,} pictures to fit, "
         f"{run.n['validation']:,} to choose, {run.n['test']:,} to measure, of which "
         f"{run.n['test'] - run.n['test_without_copies']:,} have a near copy among the others.",
+        *_copies(run),
         *_missed(best),
         *_absent(results),
         *(
@@ -152,6 +153,21 @@ def _sections(folder: RunFolder, results: Sequence[Result]) -> list[_Section]:
         sections.append(_Section("Sample mistakes", texts=[text], pictures=pictures))
     sections.append(_Section("Made with", texts=[_made_with(best)]))
     return sections
+
+
+def _copies(run: Run) -> list[str]:
+    if "exact_copies_across" not in run.n:
+        return []
+    counted = (
+        f"{run.n[f'exact_copies_{place}']:,} exact and "
+        f"{run.n[f'near_copies_{place}']:,} near {words}"
+        for place, words in (
+            ("within_fitting", "among those to fit and choose"),
+            ("within_test", "among those to measure"),
+            ("across", "across both"),
+        )
+    )
+    return [f"Pairs of pictures that are copies: {', '.join(counted)}."]
 
 
 def _missed(result: Result) -> list[str]:

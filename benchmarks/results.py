@@ -14,6 +14,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from fer_core.copies import copy_pairs
 from fer_core.datasets.dataset import Dataset
 from fer_core.errors import DataError
 from fer_core.files import write_atomically
@@ -60,7 +63,7 @@ class Run:
     n : dict of str to int
         Pictures to fit, to choose and to measure on, the last without copies, and under
         ``missed`` how many more test pictures there are in which no face was found (absent in
-        older results, which have none).
+        older results, which have none), and the pairs that `count_copies` counts (absent, too).
     notes : dict
         What the dataset's loader had to say.
     """
@@ -94,9 +97,35 @@ def describe_run(dataset: Dataset, split: Split, *, seed: int, quick: bool) -> R
             "test": len(split.test),
             "test_without_copies": int((~split.test.copied).sum()),
             "missed": split.test.n_missed,
+            **count_copies(dataset, split),
         },
         notes=dict(dataset.notes),
     )
+
+
+def count_copies(dataset: Dataset, split: Split) -> dict[str, int]:
+    """Count the pairs of pictures of a split that are copies of each other.
+
+    Returns
+    -------
+    dict of str to int
+        ``exact_copies_…`` (the same pixels) and ``near_copies_…`` (others), each
+        ``…within_fitting`` (pictures to fit and choose on), ``…within_test`` and ``…across``.
+    """
+    i, j = copy_pairs(dataset.faces).T
+    tested = np.isin(dataset.names, split.test.names)
+    fitted = np.isin(dataset.names, [*split.fitting.names, *split.validation.names])
+    exact = (dataset.faces[i] == dataset.faces[j]).all(axis=(1, 2))
+    places = {
+        "within_fitting": fitted[i] & fitted[j],
+        "within_test": tested[i] & tested[j],
+        "across": (fitted[i] & tested[j]) | (tested[i] & fitted[j]),
+    }
+    return {
+        f"{kind}_copies_{place}": int((where & alike).sum())
+        for kind, alike in (("exact", exact), ("near", ~exact))
+        for place, where in places.items()
+    }
 
 
 @dataclass(frozen=True)

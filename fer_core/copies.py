@@ -56,10 +56,14 @@ def find_copies(faces: NDArray[np.uint8], max_rms: float = NEAR_COPY_RMS) -> NDA
     return np.concatenate(found) if found else np.empty((0, 2), dtype=np.int64)
 
 
+def copy_pairs(faces: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Return what `find_copies` finds, int64 (m, 2), kept in the cache by the faces' pixels."""
+    key = content_key(f"copy pairs {NEAR_COPY_RMS}", [np.ascontiguousarray(faces).data])
+    return cached(key, lambda: {"pairs": find_copies(faces)})["pairs"]
+
+
 def copy_groups(faces: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Give each face a number that copies, and copies of copies, share.
-
-    The result is kept in the cache, keyed by the pixels.
 
     Parameters
     ----------
@@ -69,8 +73,7 @@ def copy_groups(faces: NDArray[np.uint8]) -> NDArray[np.int64]:
     -------
     int64 (n,)
     """
-    key = content_key(f"copies {NEAR_COPY_RMS}", [np.ascontiguousarray(faces).data])
-    return cached(key, lambda: {"groups": join_pairs(find_copies(faces), len(faces))})["groups"]
+    return join_pairs(copy_pairs(faces), len(faces))
 
 
 def join_pairs(pairs: NDArray[np.int64], n: int) -> NDArray[np.int64]:
