@@ -29,7 +29,7 @@ def test_network_without_tensorflow_is_left_out_with_a_sentence(known, monkeypat
 
 def test_network_asked_for_by_name_without_tensorflow_is_an_error(known, monkeypatch):
     monkeypatch.setattr(models, "can_train_networks", lambda: False)
-    with pytest.raises(MissingExtraError, match=r"fer-ensemble\[train\]"):
+    with pytest.raises(MissingExtraError, match=r"pip install '\.\[train\]'"):
         choose_models(["svm", "cnn"], known, ())
 
 
