@@ -64,7 +64,7 @@ _RECIPES: Mapping[str, Recipe] = MappingProxyType(
         ),
         "hog-svm": Recipe("HOG, linear SVM", ("hog",), (400, 400), classifiers.linear_svm),
         "hog-kernel": Recipe(
-            "HOG, Gaussian-kernel least squares", ("hog",), (256, 128), classifiers.kernel
+            "HOG, Gaussian-kernel least squares", ("hog",), (160, 80), classifiers.full_kernel
         ),
         "lbp-kernel": Recipe(
             "local binary patterns, Gaussian-kernel least squares",
