@@ -61,9 +61,8 @@ def job(tmp_path):
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _own_cache(tmp_path_factory):
+def _coarse_and_quick():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FER_CACHE", str(tmp_path_factory.mktemp("cache")))
         # One round of every time is enough here, and coarse figures.
         patch.setattr("benchmarks.timing._PATIENCE", 1e-9)
         patch.setattr("benchmarks.figures._DPI", 30)

@@ -1,8 +1,5 @@
 """A face pasted into a frame, found and cropped again, is the same crop."""
 
-import os
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -17,10 +14,6 @@ from fer_core.parity import (
     paste_faces,
     pixel_correlation,
     recrop,
-)
-
-FER_DATA = Path(
-    os.environ.get("FER_DATA", Path(__file__).parents[2].parent / "shared/data/fer2013")
 )
 
 
@@ -89,10 +82,8 @@ def test_measures_are_on_the_found_faces(astronaut):
 
 
 @pytest.fixture(scope="module")
-def fer2013():
-    files = sorted((FER_DATA / "train").glob("*/*.jpg"))[::60]
-    if not files:
-        pytest.skip(f"FER2013 is not in {FER_DATA}")
+def fer2013(fer2013_folder):
+    files = sorted((fer2013_folder / "train").glob("*/*.jpg"))[::60]
     return np.stack([cv2.imread(str(f), cv2.IMREAD_GRAYSCALE) for f in files])
 
 
