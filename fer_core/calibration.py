@@ -91,10 +91,15 @@ def fit_temperature(proba: ArrayLike, y: ArrayLike) -> float:
     p = check_probabilities(proba)
     if len(p) == 0:
         raise DataError("a temperature can't be fitted without validation pictures")
+    logs = np.log(np.maximum(p, _FLOOR))
+    logs -= logs.max(axis=1, keepdims=True)
+    true = logs[np.arange(len(p)), np.asarray(y)]
+
+    def loss(log_t: float) -> float:
+        sharpness = np.exp(-log_t)
+        totals = np.log(np.exp(logs * sharpness).sum(axis=1))
+        return float((totals - true * sharpness).mean())
+
     # The loss is smooth and has one minimum in log T.
-    found = minimize_scalar(
-        lambda log_t: log_loss(apply_temperature(p, np.exp(log_t)), y),
-        bounds=tuple(np.log(_RANGE)),
-        method="bounded",
-    )
+    found = minimize_scalar(loss, bounds=tuple(np.log(_RANGE)), method="bounded")
     return float(np.exp(found.x))

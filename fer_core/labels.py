@@ -15,16 +15,19 @@ LABELS: tuple[str, ...] = ("angry", "disgust", "fear", "happy", "sad", "surprise
 
 _SPELLINGS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "angry": ("anger", "ang", "an"),
-        "disgust": ("disgusted", "disg", "di"),
-        "fear": ("fearful", "afraid", "scared", "fea"),
-        "happy": ("happiness", "joy", "hap", "ha", "smile"),
+        "angry": ("anger", "angriness", "angrily", "ang", "an"),
+        "disgust": ("disgusted", "disgusting", "disg", "dis", "di"),
+        "fear": ("fearful", "afraid", "scared", "fea", "fe", "af"),
+        "happy": ("happiness", "hapiness", "joy", "joyful", "hap", "ha", "smile", "smiling"),
         "sad": ("sadness", "sa"),
-        "surprise": ("surprised", "sur", "su"),
-        "neutral": ("neutrality", "calm", "neu", "ne"),
+        "surprise": ("surprised", "suprise", "suprised", "surprize", "sur", "su"),
+        "neutral": ("neutrality", "natural", "calm", "neu", "ne"),
     }
 )
 _BY_SPELLING = {s: label for label, more in _SPELLINGS.items() for s in (label, *more)}
+
+#: How data sets (AffectNet, CK+, FER+) write the eighth expression, which no scheme here knows.
+_CONTEMPT = frozenset({"contempt", "contemptuous", "contemptous"})
 
 
 def canonical_label(name: str) -> str | None:
@@ -33,8 +36,16 @@ def canonical_label(name: str) -> str | None:
     Case, surrounding space and a leading number such as ``"3_"`` or ``"03-"`` don't matter:
     ``canonical_label("3_Happiness") == "happy"``.
     """
-    cleaned = name.strip().lower().lstrip("0123456789").lstrip(" _-.")
-    return _BY_SPELLING.get(cleaned)
+    return _BY_SPELLING.get(_cleaned(name))
+
+
+def is_contempt(name: str) -> bool:
+    """Return whether `name` spells contempt, which is none of FER2013's labels."""
+    return _cleaned(name) in _CONTEMPT
+
+
+def _cleaned(name: str) -> str:
+    return name.strip().lower().lstrip("0123456789").lstrip(" _-.")
 
 
 @dataclass(frozen=True)

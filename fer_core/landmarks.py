@@ -36,6 +36,10 @@ MIRROR_ORDER: tuple[int, ...] = (
 #: 2 over 96 pixels, and nothing more at 288 or 384; insetting the box lost up to 8.
 _WORKING_SIDE = 192
 
+#: How a crop can be looked at, in turn: pixels of the enlarged crop that the box is inset by, and
+#: whether it is mirrored. Errors of dlib's regression trees differ from look to look.
+_LOOKS = ((0, False), (0, True), (4, False), (-4, False))
+
 #: Takes a gray picture and a box (left, top, width, height), returns 68 points.
 _Finder = Callable[[NDArray[np.uint8], tuple[int, int, int, int]], list[tuple[int, int]]]
 
@@ -128,10 +132,23 @@ class LandmarkPredictor:
     path : path or None
         See `find_predictor`, also for the licence of the packaged predictor's weights
         (trained on iBUG 300-W: no commercial use).
+    looks : int
+        1 to 4: over how many looks `predict_crops` averages each landmark (as it is, mirrored,
+        in a slightly smaller box, in a slightly larger one), for as many times the time.
+        Expression from landmark geometry alone gained 1.0 point on FER2013 by four looks; with
+        gradient histograms around the landmarks it gained nothing.
+
+    Raises
+    ------
+    ValueError
+        If `looks` is something else.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
+    def __init__(self, path: str | os.PathLike[str] | None = None, looks: int = 1) -> None:
+        if looks not in range(1, len(_LOOKS) + 1):
+            raise ValueError(f"looks must be 1 to {len(_LOOKS)}. Got {looks!r} instead.")
         self.path = path
+        self.looks = looks
 
     def predict_crops(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the landmarks of ready face crops, taking each whole crop as the face's box.
@@ -150,11 +167,17 @@ class LandmarkPredictor:
         n, height, width = faces.shape
         scale = max(1.0, _WORKING_SIDE / max(height, width, 1))
         size = (round(width * scale), round(height * scale))
-        out = np.empty((n, N_LANDMARKS, 2), dtype=np.float32)
+        out = np.zeros((n, N_LANDMARKS, 2), dtype=np.float32)
         find = self._finder()
         for i, face in enumerate(faces):
             large = cv2.resize(face, size, interpolation=cv2.INTER_LINEAR)
-            out[i] = find(large, (0, 0, *size))
+            for inset, mirrored in _LOOKS[: self.looks]:
+                seen = cv2.flip(large, 1) if mirrored else large
+                points = np.array(
+                    find(seen, (inset, inset, size[0] - 2 * inset, size[1] - 2 * inset))
+                )
+                out[i] += mirror_landmarks(points[None], size[0])[0] if mirrored else points
+        out /= self.looks
         # cv2.resize aligns the pictures' corners, not the centres of their corner pixels.
         return (out + np.float32(0.5)) / np.float32(scale) - np.float32(0.5)
 

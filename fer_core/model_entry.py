@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_core.certainty import Threshold
+from fer_core.cleaning import NOTE, describe_cleaning
 from fer_core.crop import FRAMING_VERSION
 from fer_core.datasets.dataset import FACE_SIZE
 from fer_core.errors import ModelStoreError
@@ -85,6 +87,10 @@ class ModelEntry:
         Measured figures, by the name of the part they were measured on.
     licence : str
         What to know before using it.
+    thresholds : dict
+        By the name of a scheme, what `fer_core.certainty.Threshold` holds: the ``confidence`` from
+        which an answer is sure, the ``accuracy`` that it was chosen for, and the ``coverage`` that
+        it left on validation pictures. Schemes for which none could be found are missing.
     probe : list of list of float
         Its probabilities of `probe_faces`, to recognise a library that answers differently.
     """
@@ -101,12 +107,18 @@ class ModelEntry:
     versions: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, Any] = field(default_factory=dict)
     licence: str = ""
+    thresholds: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     probe: list[list[float]] = field(default_factory=list)
 
     @property
     def size(self) -> int:
         """Bytes of all files."""
         return sum(file.size for file in self.files)
+
+    def threshold(self, scheme: str) -> Threshold | None:
+        """Return the threshold for answers in a scheme; None where there is none."""
+        stored = self.thresholds.get(scheme)
+        return Threshold(**stored) if stored else None
 
 
 def describe_model(
@@ -134,6 +146,7 @@ def describe_model(
             "dataset": fitting.name,
             "protocol": f"{split.protocol}: {split.description}",
             "pictures": len(fitting),
+            **({NOTE: describe_cleaning(fitting.notes[NOTE])} if NOTE in fitting.notes else {}),
             **trained_on,
         },
         licence=licence,
@@ -212,6 +225,7 @@ def model_card(entry: ModelEntry) -> str:
     for title, facts in (
         ("Trained on", entry.trained_on),
         ("Measured", entry.metrics),
+        ("Sure answers", _described_thresholds(entry)),
         ("Made with", entry.versions),
     ):
         if facts:
@@ -232,6 +246,15 @@ def model_card(entry: ModelEntry) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _described_thresholds(entry: ModelEntry) -> dict[str, str]:
+    """Return sentences on when an answer is sure, by scheme."""
+    return {
+        scheme: f"from a confidence of {found['confidence']:.3f} on; chosen on validation pictures "
+        f"for an accuracy of {found['accuracy']:.0%}, reached by {found['coverage']:.0%} of them"
+        for scheme, found in entry.thresholds.items()
+    }
 
 
 def _shown(value: Any) -> str:

@@ -34,7 +34,7 @@ from fer_core.model_entry import (
     write_manifest,
 )
 from fer_core.onnx_model import OnnxClassifier
-from fer_core.pipeline_files import JOBLIB_FILE, SKOPS_FILE, read_joblib, read_skops
+from fer_core.pipeline_files import ARRAYS_FILE, JOBLIB_FILE, SKOPS_FILE, read_joblib, read_skops
 
 logger = logging.getLogger(__name__)
 
@@ -255,8 +255,12 @@ def load(name: str, *, trusted: bool = False) -> Model:
 
 
 def load_pipeline(store: ModelStore, entry: ModelEntry) -> Any:
-    """Load a scikit-learn pipeline: its skops form, which runs no code, or else its pickle."""
+    """Load a classical pipeline: arrays or skops, which run no code, or else its pickle."""
     names = [file.path for file in entry.files]
+    if ARRAYS_FILE in names:
+        # Looked up when called: the classical family lies above this package.
+        serving = importlib.import_module("fer_landmarks.serving")
+        return serving.ServedPipeline.read(store.folder(entry) / ARRAYS_FILE)
     if SKOPS_FILE in names:
         return read_skops(store.folder(entry) / SKOPS_FILE)
     path = store.folder(entry) / JOBLIB_FILE

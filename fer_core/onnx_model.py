@@ -9,26 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_core.datasets.dataset import FACE_SIZE
-from fer_core.errors import DataError, ModelStoreError
+from fer_core.datasets.dataset import check_faces
+from fer_core.errors import ModelStoreError
 from fer_core.extras import require
-
-
-def check_faces(faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return `faces` if they are uint8 (n, 48, 48).
-
-    Raises
-    ------
-    DataError
-        If they are not.
-    """
-    array = np.asarray(faces)
-    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[1:] != (FACE_SIZE, FACE_SIZE):
-        raise DataError(
-            f"faces must be uint8 of shape (n, {FACE_SIZE}, {FACE_SIZE}). "
-            f"Got {array.dtype} of shape {array.shape} instead."
-        )
-    return array
 
 
 class OnnxClassifier:

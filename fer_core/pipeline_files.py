@@ -14,6 +14,8 @@ from fer_core.errors import ModelStoreError
 
 logger = logging.getLogger(__name__)
 
+#: Forms of a pipeline: arrays and skops to serve, a pickle to work on with.
+ARRAYS_FILE = "model.npz"
 SKOPS_FILE = "model.skops"
 JOBLIB_FILE = "model.joblib"
 
@@ -22,15 +24,22 @@ JOBLIB_FILE = "model.joblib"
 _PACKAGES = ("fer_core.", "fer_landmarks.", "sklearn.")
 
 
-def save_pipeline(pipeline: Any, folder: Path) -> dict[str, Path]:
-    """Write a fitted pipeline in both forms; return the files by name."""
-    import joblib
+def save_skops(pipeline: Any, folder: Path) -> Path:
+    """Write a fitted pipeline without pickling it; return the file."""
     import skops.io
 
-    files = {name: folder / name for name in (SKOPS_FILE, JOBLIB_FILE)}
-    skops.io.dump(pipeline, files[SKOPS_FILE], compression=ZIP_DEFLATED)
-    joblib.dump(pipeline, files[JOBLIB_FILE], compress=3)
-    return files
+    path = folder / SKOPS_FILE
+    skops.io.dump(pipeline, path, compression=ZIP_DEFLATED)
+    return path
+
+
+def save_joblib(pipeline: Any, folder: Path) -> Path:
+    """Pickle a fitted pipeline; return the file."""
+    import joblib
+
+    path = folder / JOBLIB_FILE
+    joblib.dump(pipeline, path, compress=3)
+    return path
 
 
 def read_skops(path: Path) -> Any:

@@ -8,20 +8,24 @@ calls, gives the labels, and everything that fits asks `require_role` first.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_core.copies import copy_groups, has_copy_in, join_pairs
+from fer_core.copies import copy_groups, has_copy_in, joint_groups
 from fer_core.datasets.dataset import Dataset
 from fer_core.errors import DataError, ProtocolError
+from fer_core.holdout import stratified_holdout
+from fer_core.labels import Scheme
 
 Role = Literal["fit", "validation"]
 
 #: Share of the fitting pictures that is held out for choices where the data gives no such part.
 VALIDATION_SHARE = 0.1
+#: Shares that are tried where that would be less than half a picture of every class.
+_LARGER_SHARES = (0.2, 0.35, 0.6)
 #: Share that is held out for measuring where the data gives no test part.
 TEST_SHARE = 0.2
 
@@ -53,11 +57,16 @@ class TestPart:
     faces: NDArray[np.uint8]
     names: NDArray[np.str_]
     copied: NDArray[np.bool_]
-    n_missed: int
     _dataset: Dataset
+    _missed: Dataset
 
     def __len__(self) -> int:
         return len(self.faces)
+
+    @property
+    def n_missed(self) -> int:
+        """Test pictures besides these in which no face was found."""
+        return len(self._missed)
 
     def reveal(self) -> Dataset:
         """Return the labelled test pictures, for measuring and for nothing else."""
@@ -85,6 +94,40 @@ class Split:
     fitting: LabelledPart
     validation: LabelledPart
     test: TestPart
+
+    def __post_init__(self) -> None:
+        require_role(self.fitting, "fit")
+        require_role(self.validation, "validation")
+        parts = (self.fitting.names, self.validation.names, self.test.names)
+        if len(np.unique(np.concatenate(parts))) < sum(map(len, parts)):
+            raise ProtocolError(
+                "a picture is in two parts of the split; pictures that measure must not fit or "
+                "choose, and pictures that choose must not fit"
+            )
+
+    def in_scheme(self, scheme: Scheme) -> Split:
+        """Return the same division of the pictures whose label `scheme` keeps, in its codes.
+
+        Raises
+        ------
+        DataError
+            If a class of `scheme` has no pictures to fit on, or the labels are not FER2013's.
+        """
+        fitting, validation = (
+            _labelled(part.in_scheme(scheme), part.role) for part in (self.fitting, self.validation)
+        )
+        test = self.test
+        held, missed = test.reveal(), test._missed.in_scheme(scheme)
+        kept = np.isin(held.names, held.in_scheme(scheme).names)
+        held = held.in_scheme(scheme)
+        split = replace(
+            self,
+            fitting=fitting,
+            validation=validation,
+            test=TestPart(held.faces, held.names, test.copied[kept], held, missed),
+        )
+        _require_pictures(split)
+        return split
 
 
 def require_role(part: object, *roles: Role) -> LabelledPart:
@@ -125,7 +168,7 @@ def make_split(dataset: Dataset, seed: int = 0) -> Split:
     DataError
         If a class is missing from a part, or there is too little to divide.
     """
-    groups = _joint_groups(dataset)
+    groups = joint_groups(dataset.faces, dataset.groups)
     parts = dataset.parts
     given = {str(p) for p in np.unique(parts)}
     fit = np.isin(parts, ["training", ""])
@@ -141,7 +184,9 @@ def make_split(dataset: Dataset, seed: int = 0) -> Split:
         protocol, test = "given", np.isin(parts, ["test", "private_test"])
         chosen = given_choice if given_choice.any() else _tenth(dataset, groups, fit, seed)
         words = "the split that the folders give" + (
-            "" if given_choice.any() else ", a tenth of the training pictures held out for choices"
+            ""
+            if given_choice.any()
+            else f", {_said(chosen, fit)} of the training pictures held out for choices"
         )
     else:
         protocol, test = "holdout", _share(dataset, groups, fit, TEST_SHARE, seed)
@@ -150,73 +195,76 @@ def make_split(dataset: Dataset, seed: int = 0) -> Split:
             words = "a stratified fifth of training held out for measuring, chosen on validation"
         else:
             chosen = _tenth(dataset, groups, fit & ~test, seed)
-            words = "a stratified fifth held out for measuring, a tenth of the rest for choices"
+            words = (
+                "a stratified fifth held out for measuring, "
+                f"{_said(chosen, fit & ~test)} of the rest for choices"
+            )
     if len(given) > 1 and "" in given:
         words += f"; {(parts == '').sum():,} pictures outside its parts count as training"
     return _assemble(dataset, protocol, words, fit & ~chosen & ~test, chosen & ~test, test)
 
 
 def k_fold_splits(dataset: Dataset, k: int = 5, seed: int = 0) -> Iterator[Split]:
-    """Yield k splits whose test parts together are the whole dataset.
+    """Yield k splits whose test parts together are all pictures that may be learned from.
 
     Stratified by class, grouped by person and by copies; a tenth of each fold's other pictures
-    is held out for choices.
+    is held out for choices. A test part that the data give stays untouched, so that what is chosen
+    by its folds can still be measured on it.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    k : int
+    seed : int
+        Chooses the folds.
+
+    Raises
+    ------
+    DataError
+        If there are fewer than two folds, or a class has fewer persons (or pictures that are no
+        copies of each other) than folds.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
-    groups = _joint_groups(dataset)
+    if k < 2:
+        raise DataError(f"cross-validation needs at least 2 folds. Got {k} instead.")
+    untouched = np.isin(dataset.parts, ["test", "public_test", "private_test"])
+    note = ""
+    if untouched.any():
+        note = f"; the {untouched.sum():,} pictures of given test parts stay untouched"
+        dataset = dataset.subset(~untouched)
+    groups = joint_groups(dataset.faces, dataset.groups)
+    for code, label in enumerate(dataset.scheme.labels):
+        n_groups = len(np.unique(groups[dataset.y == code]))
+        if n_groups < k:
+            raise DataError(
+                f"dataset '{dataset.name}': class '{label}' has {n_groups} persons or pictures "
+                f"that are no copies of each other, too few for {k} folds; add pictures or take "
+                "fewer folds"
+            )
     folds = StratifiedGroupKFold(k, shuffle=True, random_state=seed)
     for i, (_, test_index) in enumerate(folds.split(dataset.faces, dataset.y, groups), start=1):
         test = np.zeros(len(dataset), dtype=bool)
         test[test_index] = True
         chosen = _tenth(dataset, groups, ~test, seed)
-        words = f"fold {i} of {k}, stratified by class, grouped by person and copies"
+        words = f"fold {i} of {k}, stratified by class, grouped by person and copies{note}"
         yield _assemble(dataset, f"fold {i} of {k}", words, ~test & ~chosen, chosen, test)
-
-
-def stratified_holdout(
-    y: NDArray[np.int64], groups: NDArray[np.int64], share: float, seed: int
-) -> NDArray[np.bool_]:
-    """Choose about `share` of each class, whole groups only.
-
-    Groups are visited in random order; one is taken if that brings the counts per class closer
-    to `share` of each. Unlike scikit-learn's StratifiedGroupKFold this is linear in the number
-    of groups, which matters where nearly every picture is a group of its own.
-
-    Parameters
-    ----------
-    y : int64 (n,)
-    groups : int64 (n,)
-    share : float
-        Between 0 and 1.
-    seed : int
-
-    Returns
-    -------
-    bool (n,)
-        True for the pictures held out.
-    """
-    _, group = np.unique(groups, return_inverse=True)
-    n_groups, k = group.max(initial=-1) + 1, y.max(initial=0) + 1
-    members: list[list[tuple[int, int]]] = [[] for _ in range(n_groups)]
-    keys, counts = np.unique(group * k + y, return_counts=True)
-    for key, count in zip(keys.tolist(), counts.tolist(), strict=True):
-        members[key // k].append((key % k, count))
-    wanted = (share * np.bincount(y)).tolist()
-    taken = np.zeros(n_groups, dtype=bool)
-    for g in np.random.default_rng(seed).permutation(n_groups):
-        # Taking c of a class with w still wanted changes |w| by |w - c| - |w|.
-        if sum(abs(wanted[code] - c) - abs(wanted[code]) for code, c in members[g]) < 0:
-            taken[g] = True
-            for code, c in members[g]:
-                wanted[code] -= c
-    return taken[group]
 
 
 def _tenth(
     dataset: Dataset, groups: NDArray[np.int64], among: NDArray[np.bool_], seed: int
 ) -> NDArray[np.bool_]:
-    return _share(dataset, groups, among, VALIDATION_SHARE, seed)
+    """Hold out a tenth, or of few pictures as little as gives one of any class."""
+    for share in (VALIDATION_SHARE, *_LARGER_SHARES):
+        chosen = _share(dataset, groups, among, share, seed)
+        if chosen.any():
+            break
+    return chosen
+
+
+def _said(chosen: NDArray[np.bool_], among: NDArray[np.bool_]) -> str:
+    share = chosen.sum() / max(among.sum(), 1)
+    return "a tenth" if 0.05 <= share <= 0.15 else f"{share:.0%}"
 
 
 def _share(
@@ -231,18 +279,6 @@ def _share(
     return chosen
 
 
-def _joint_groups(dataset: Dataset) -> NDArray[np.int64]:
-    """Return groups that join copies with pictures of one person."""
-    n = len(dataset)
-    by_copy, by_person = copy_groups(dataset.faces), dataset.groups
-    links = []
-    for groups in (by_copy, by_person):
-        order = np.argsort(groups, kind="stable")
-        same = groups[order][1:] == groups[order][:-1]
-        links.append(np.stack([order[:-1][same], order[1:][same]], axis=1))
-    return join_pairs(np.concatenate(links), n)
-
-
 def _assemble(
     dataset: Dataset,
     protocol: str,
@@ -252,26 +288,12 @@ def _assemble(
     test: NDArray[np.bool_],
 ) -> Split:
     found = np.ones(len(dataset), dtype=bool) if dataset.found is None else dataset.found
-    n_missed = int((test & ~found).sum())
+    missed = test & ~found
     fit, chosen, test = fit & found, chosen & found, test & found
-    labels = dataset.scheme.labels
-    for part, mask in (("fitting", fit), ("validation", chosen), ("test", test)):
-        counts = np.bincount(dataset.y[mask], minlength=len(labels))
-        if part == "fitting" and (counts == 0).any():
-            empty = labels[int(np.argmin(counts))]
-            raise DataError(
-                f"dataset '{dataset.name}': no picture of class '{empty}' is left to fit on "
-                f"({protocol} protocol); add pictures of it or leave the class out"
-            )
-        if not counts.any():
-            raise DataError(
-                f"dataset '{dataset.name}': its {len(dataset)} pictures are too few for a "
-                f"{part} part ({protocol} protocol); add pictures"
-            )
     # Of the pictures alone: another picture of the same person is no copy.
     copies = copy_groups(dataset.faces)
     held = dataset.subset(test)
-    return Split(
+    split = Split(
         protocol=protocol,
         description=description,
         fitting=_labelled(dataset.subset(fit), "fit"),
@@ -280,10 +302,31 @@ def _assemble(
             faces=held.faces,
             names=held.names,
             copied=has_copy_in(copies[test], copies[fit | chosen]),
-            n_missed=n_missed,
             _dataset=held,
+            _missed=dataset.subset(missed),
         ),
     )
+    _require_pictures(split)
+    return split
+
+
+def _require_pictures(split: Split) -> None:
+    """Refuse a split with an empty part, or with a class that has nothing to fit on."""
+    name, labels = split.fitting.name, split.fitting.scheme.labels
+    counts = np.bincount(split.fitting.y, minlength=len(labels))
+    if (counts == 0).any():
+        empty = labels[int(np.argmin(counts))]
+        raise DataError(
+            f"dataset '{name}': no picture of class '{empty}' is left to fit on "
+            f"({split.protocol} protocol); add pictures of it or leave the class out"
+        )
+    for part, n in (("validation", len(split.validation)), ("test", len(split.test))):
+        if n == 0:
+            total = len(split.fitting) + len(split.validation) + len(split.test)
+            raise DataError(
+                f"dataset '{name}': its {total} pictures are too few for a "
+                f"{part} part ({split.protocol} protocol); add pictures"
+            )
 
 
 def _labelled(dataset: Dataset, role: Role) -> LabelledPart:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
@@ -32,7 +33,16 @@ def cached(key: str, compute: Callable[[], Arrays]) -> Arrays:
 
     A cache that can't be read or written costs time, never the job.
     """
-    path = cache_folder() / f"{key}.npz"
+    arrays = load_cached(key)
+    if arrays is None:
+        arrays = compute()
+        store_cached(key, arrays)
+    return arrays
+
+
+def load_cached(key: str) -> Arrays | None:
+    """Return the arrays stored under `key`; None where there are none, or only damaged ones."""
+    path = _file(key)
     try:
         with np.load(path) as stored:
             return {name: stored[name] for name in stored.files}
@@ -40,10 +50,18 @@ def cached(key: str, compute: Callable[[], Arrays]) -> Arrays:
         pass
     except (OSError, ValueError, BadZipFile, EOFError) as error:
         logger.warning("%s: damaged cache file (%s), making it again", path, error)
-    arrays = compute()
+    return None
+
+
+def store_cached(key: str, arrays: Arrays) -> None:
+    """Store arrays under `key`, in place of those that were there."""
+    path = _file(key)
     try:
         with write_atomically(path) as temporary:
             np.savez(temporary, allow_pickle=False, **dict(arrays))
     except OSError as error:
         logger.warning("%s: the cache could not be written (%s)", path, error)
-    return arrays
+
+
+def _file(key: str) -> Path:
+    return cache_folder() / f"{key}.npz"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,23 @@ from fer_core.labels import Scheme
 
 #: Height and width in pixels of every face.
 FACE_SIZE = 48
+
+
+def check_faces(faces: ArrayLike) -> NDArray[np.uint8]:
+    """Return `faces` as a contiguous array if they are face crops.
+
+    Raises
+    ------
+    DataError
+        If they are not uint8 of shape (n, 48, 48).
+    """
+    array = np.asarray(faces)
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[1:] != (FACE_SIZE, FACE_SIZE):
+        raise DataError(
+            f"faces must be a uint8 array of shape (n, {FACE_SIZE}, {FACE_SIZE}). "
+            f"Got {array.dtype} {array.shape} instead."
+        )
+    return np.ascontiguousarray(array)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -80,7 +98,7 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.faces)
 
-    def subset(self, index: ArrayLike) -> Dataset:
+    def subset(self, index: ArrayLike) -> Self:
         """Return the pictures at `index` (integers or a boolean mask), in that order."""
         i = np.asarray(index)
         return replace(

@@ -7,6 +7,10 @@ from pathlib import Path
 
 from fer_core.datasets.dataset import Dataset
 from fer_core.errors import DataError
+from fer_core.splits import Split
+
+#: Pictures named in a sentence.
+_NAMED = 3
 
 DATASETS = ("demo", "fer2013", "folder")
 
@@ -81,3 +85,19 @@ def load_dataset(args: argparse.Namespace) -> Dataset:
 
         dataset = join_votes(dataset, args.votes)
     return dataset
+
+
+def describe(dataset: Dataset, split: Split) -> list[str]:
+    """Return sentences on what was loaded, how it is divided, and what was left out."""
+    sentences = [
+        f"{dataset.name}: {len(dataset):,} pictures, {len(split.fitting):,} for fitting, "
+        f"{len(split.validation):,} for choosing, {len(split.test):,} for measuring "
+        f"({split.description})"
+    ]
+    for key, value in dataset.notes.items():
+        text = str(value)
+        if isinstance(value, list | tuple):
+            named = [*map(str, value[:_NAMED]), *(["…"] if len(value) > _NAMED else [])]
+            text = f"{len(value):,}: {', '.join(named)}"
+        sentences.append(f"{key.replace('_', ' ')}: {text}")
+    return sentences

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_core.errors import DataError
-from fer_core.labels import LABELS, SCHEMES, Scheme, canonical_label, own_scheme
+from fer_core.labels import LABELS, SCHEMES, Scheme, canonical_label, is_contempt, own_scheme
 from fer_core.pictures import SUFFIXES
 
 #: Folder names of splits, and the file name prefixes of FER2013's pictures.
@@ -62,8 +62,11 @@ class Tree:
     ignored: dict[str, int]
 
 
-def read_tree(path: Path, names: Sequence[str], ignore: Sequence[str] = ("contempt",)) -> Tree:
+def read_tree(path: Path, names: Sequence[str]) -> Tree:
     """Read labels and parts from file names such as ``train/happy/Training_1.jpg``.
+
+    A class folder ``contempt``, which AffectNet and CK+ have and no scheme knows, is left out when
+    the others spell FER2013's labels.
 
     Parameters
     ----------
@@ -71,9 +74,6 @@ def read_tree(path: Path, names: Sequence[str], ignore: Sequence[str] = ("contem
         Where the names come from, for messages.
     names : sequence of str
         All files of the source, sorted.
-    ignore : sequence of str
-        Class folders to leave out when the others spell FER2013's labels; AffectNet and CK+
-        have a class ``contempt`` that none of the schemes knows.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def read_tree(path: Path, names: Sequence[str], ignore: Sequence[str] = ("contem
             "<class>/<picture> or train/<class>/<picture> (.jpg, .png, …)"
         )
     classes = sorted({folder for _, folder, _ in found})
-    scheme, codes = _scheme_of(classes, ignore)
+    scheme, codes = _scheme_of(classes)
     if len(scheme.labels) < 2:
         raise DataError(
             f"{path}: all pictures are in one class ('{scheme.labels[0]}'); "
@@ -105,9 +105,9 @@ def read_tree(path: Path, names: Sequence[str], ignore: Sequence[str] = ("contem
     return Tree(list(pictures), list(y), list(parts), scheme, dict(dropped))
 
 
-def _scheme_of(classes: Sequence[str], ignore: Sequence[str]) -> tuple[Scheme, dict[str, int]]:
+def _scheme_of(classes: Sequence[str]) -> tuple[Scheme, dict[str, int]]:
     """Return the scheme of class folders, and each folder's code; ignored folders have none."""
-    spelled = {f: canonical_label(f) for f in classes if f.lower() not in ignore}
+    spelled = {f: canonical_label(f) for f in classes if not is_contempt(f)}
     present = [label for label in LABELS if label in spelled.values()]
     if not present or None in spelled.values():
         return own_scheme(classes), {f: i for i, f in enumerate(classes)}

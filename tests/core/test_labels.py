@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from fer_core.errors import DataError
-from fer_core.labels import LABELS, SCHEMES, canonical_label, get_scheme, own_scheme
+from fer_core.labels import LABELS, SCHEMES, canonical_label, get_scheme, is_contempt, own_scheme
 
 probabilities = hnp.arrays(
     np.float64, st.tuples(st.integers(1, 5), st.just(7)), elements=st.floats(0.01, 1)
@@ -26,6 +26,9 @@ def test_labels_are_in_fer2013_order():
         ("Surprised", "surprise"),
         ("FEAR", "fear"),
         ("calm", "neutral"),
+        ("Suprise", "surprise"),
+        ("Natural", "neutral"),
+        ("AF", "fear"),
         ("contempt", None),
         ("unhappy", None),
         ("7", None),
@@ -33,6 +36,14 @@ def test_labels_are_in_fer2013_order():
 )
 def test_spellings(name, label):
     assert canonical_label(name) == label
+
+
+@pytest.mark.parametrize(
+    ("name", "spelled"),
+    [("contempt", True), ("7_Contempt", True), (" CONTEMPTUOUS", True), ("content", False)],
+)
+def test_contempt(name, spelled):
+    assert is_contempt(name) is spelled
 
 
 def test_scheme_classes():

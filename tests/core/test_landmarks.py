@@ -144,3 +144,25 @@ def test_predictor_with_other_points_is_refused(crop):
         pytest.skip("the package of this machine has no 5-point predictor")
     with pytest.raises(ModelStoreError, match="finds 5 points; one with 68 is needed"):
         LandmarkPredictor(five).predict_crops(crop[None])
+
+
+def test_two_looks_see_a_face_and_its_mirror_image_alike(crop):
+    mirrored = np.ascontiguousarray(crop[None, :, ::-1])
+    gaps = []
+    for looks in (1, 2):
+        predictor = LandmarkPredictor(looks=looks)
+        back = mirror_landmarks(predictor.predict_crops(mirrored), width=48)
+        gaps.append(np.abs(back - predictor.predict_crops(crop[None])).max())
+    assert gaps[0] > 0.1
+    assert gaps[1] < 1e-4
+
+
+def test_more_looks_stay_near_one(crop):
+    one, four = (LandmarkPredictor(looks=n).predict_crops(crop[None]) for n in (1, 4))
+    assert 0.01 < np.abs(one - four).mean() < 1
+
+
+@pytest.mark.parametrize("looks", [0, 5, 1.5])
+def test_looks_are_one_to_four(looks):
+    with pytest.raises(ValueError, match=r"looks must be 1 to 4\. Got"):
+        LandmarkPredictor(looks=looks)

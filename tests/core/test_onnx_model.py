@@ -74,7 +74,7 @@ def test_a_copy_by_pickle_answers_the_same(network, faces, tmp_path):
     ],
 )
 def test_refuses_what_are_no_faces(network, wrong):
-    with pytest.raises(DataError, match=r"uint8 of shape \(n, 48, 48\)\. Got"):
+    with pytest.raises(DataError, match=r"uint8 array of shape \(n, 48, 48\)\. Got"):
         OnnxClassifier(network, [3, 5]).predict_proba(wrong)
 
 

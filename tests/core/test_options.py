@@ -1,11 +1,13 @@
 import argparse
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from fer_core.datasets import folder
-from fer_core.datasets.options import add_arguments, load_dataset
+from fer_core.datasets.options import add_arguments, describe, load_dataset
 from fer_core.errors import DataError
+from fer_core.splits import make_split
 
 
 def _parsed(*argv):
@@ -43,3 +45,12 @@ def test_persons_by_prefix_are_groups(tmp_path, make_tree):
 def test_options_for_own_pictures_are_refused_for_others(option, dataset):
     with pytest.raises(DataError, match=f"{option} is for pictures of your own: --dataset folder"):
         load_dataset(_parsed(*dataset, option, "prefix"))
+
+
+def test_loaded_pictures_are_described_with_what_was_left_out(tmp_path, make_tree):
+    make_tree(tmp_path / "faces", per_class=20)
+    dataset = folder.load_folder(tmp_path / "faces", crop="never")
+    dataset = replace(dataset, notes={"no_face": [f"{i}.jpg" for i in range(1200)]})
+    first, second = describe(dataset, make_split(dataset))
+    assert first.startswith("faces: 280 pictures, 126 for fitting, 14 for choosing, 140 for measur")
+    assert second == "no face: 1,200: 0.jpg, 1.jpg, 2.jpg, …"

@@ -9,7 +9,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from fer_core.errors import ModelStoreError
-from fer_core.pipeline_files import JOBLIB_FILE, SKOPS_FILE, read_joblib, read_skops, save_pipeline
+from fer_core.pipeline_files import (
+    JOBLIB_FILE,
+    SKOPS_FILE,
+    read_joblib,
+    read_skops,
+    save_joblib,
+    save_skops,
+)
 
 X = np.random.default_rng(0).normal(size=(60, 5))
 
@@ -21,11 +28,10 @@ def pipeline():
 
 
 def test_both_forms_answer_as_the_pipeline_did(pipeline, tmp_path):
-    files = save_pipeline(pipeline, tmp_path)
-    for read, name in ((read_skops, SKOPS_FILE), (read_joblib, JOBLIB_FILE)):
-        copy = read(files[name])
+    for save, read in ((save_skops, read_skops), (save_joblib, read_joblib)):
+        copy = read(save(pipeline, tmp_path))
         np.testing.assert_array_equal(copy.predict_proba(X), pipeline.predict_proba(X))
-    assert list(joblib.load(files[JOBLIB_FILE]).named_steps) == list(pipeline.named_steps)
+    assert list(joblib.load(tmp_path / JOBLIB_FILE).named_steps) == list(pipeline.named_steps)
 
 
 def test_skops_refuses_types_of_no_pipeline_of_ours(tmp_path):

@@ -1,15 +1,14 @@
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.fer2013 import load_fer2013
 from fer_core.errors import DataError, ProtocolError
 from fer_core.labels import SCHEMES
-from fer_core.splits import k_fold_splits, make_split, require_role, stratified_holdout
+from fer_core.splits import LabelledPart, k_fold_splits, make_split, require_role
 
 
 def _dataset(n=700, parts=None, **fields):
@@ -166,6 +165,45 @@ def test_a_part_keeps_its_role_when_it_is_cut_down():
         require_role(split.validation.in_scheme(SCHEMES["valence3"]), "fit")
 
 
+@pytest.mark.parametrize("cheat", ["fitting", "validation"])
+def test_a_split_cannot_hold_a_test_picture_in_another_part(cheat):
+    split = make_split(_dataset())
+    part = getattr(split, cheat)
+    revealed = split.test.reveal().subset(np.arange(3))
+    fields = {name: getattr(revealed, name) for name in Dataset.__dataclass_fields__}
+    posing = LabelledPart(**fields, role=part.role)
+    with pytest.raises(ProtocolError, match="in two parts"):
+        replace(split, **{cheat: posing})
+    with pytest.raises(ProtocolError):
+        replace(split, **{cheat: split.test})
+
+
+def test_a_split_in_another_scheme_divides_the_same_pictures():
+    dataset = _dataset(found=np.arange(700) % 9 != 0, parts=PROTOCOLS["given"])
+    split = make_split(dataset)
+    few = split.in_scheme(SCHEMES["active5"])
+    kept = set(dataset.names[~np.isin(dataset.y, [1, 6])])
+    for before, after in zip(_sides(split), _sides(few), strict=True):
+        assert after == before & kept
+    assert few.test.n_missed == sum(~dataset.found[630:] & ~np.isin(dataset.y[630:], [1, 6]))
+    assert (few.fitting.role, few.validation.role) == ("fit", "validation")
+    assert few.test.reveal().counts() == {
+        label: n
+        for label, n in split.test.reveal().counts().items()
+        if label in few.fitting.scheme.labels
+    }
+    with pytest.raises(DataError, match="are not FER2013's seven"):
+        few.in_scheme(SCHEMES["valence3"])
+
+
+def test_copies_stay_marked_in_another_scheme():
+    dataset = _dataset(parts=PROTOCOLS["given"])
+    dataset.faces[[637, 644]] = dataset.faces[[0, 0]] ^ 1
+    dataset.faces[638] = dataset.faces[1]  # disgust, which the scheme drops
+    test = make_split(dataset).in_scheme(SCHEMES["active5"]).test
+    assert set(test.names[test.copied]) == {"637.png", "644.png"}
+
+
 def test_pictures_without_a_face_are_counted_and_never_fitted_on():
     found = np.arange(700) % 5 != 0
     dataset = _dataset(found=found, parts=PROTOCOLS["development"])
@@ -198,8 +236,31 @@ def test_folds_cover_everything_once():
         persons = [{int(name.split(".")[0]) // 2 for name in side} for side in _sides(split)]
         assert persons[0].isdisjoint(persons[2])
         assert persons[1].isdisjoint(persons[2])
+        assert persons[0].isdisjoint(persons[1])
+        assert set(split.test.reveal().counts().values()) <= {4, 5, 6}  # stratified: 20 of each
         tested += test
     assert sorted(tested) == sorted(dataset.names)
+
+
+def test_folds_leave_given_test_parts_alone():
+    dataset = _dataset(parts=PROTOCOLS["official"])
+    splits = list(k_fold_splits(dataset, 3))
+    tested = [name for split in splits for name in _sides(split)[2]]
+    assert sorted(tested) == sorted(dataset.names[:560])
+    assert all(set.union(*_sides(split)) == set(tested) for split in splits)
+    assert "the 140 pictures of given test parts stay untouched" in splits[0].description
+
+
+@pytest.mark.parametrize(
+    ("k", "words"), [(1, "at least 2 folds"), (11, "class 'angry' has 10 persons or pictures")]
+)
+def test_folds_that_the_pictures_do_not_allow(k, words):
+    with pytest.raises(DataError, match=words):
+        next(
+            k_fold_splits(
+                _dataset(140, groups=np.arange(140) // 2 // 7 * 7 + np.arange(140) % 7), k
+            )
+        )
 
 
 def test_a_class_missing_from_the_fitting_part():
@@ -208,44 +269,16 @@ def test_a_class_missing_from_the_fitting_part():
         make_split(_dataset(70, parts=parts))
 
 
+@pytest.mark.parametrize(("n", "sizes"), [(35, (21, 7, 7)), (28, (14, 7, 7)), (21, (7, 7, 7))])
+def test_few_pictures_hold_out_more_than_a_tenth_and_say_so(n, sizes):
+    split = make_split(_dataset(n))
+    assert (len(split.fitting), len(split.validation), len(split.test)) == sizes
+    assert f"{sizes[1] / (n - 7):.0%} of the rest for choices" in split.description
+
+
 def test_too_few_pictures():
     with pytest.raises(DataError, match=r"too few|left to fit on"):
         make_split(_dataset(7))
-
-
-@st.composite
-def _labelled_groups(draw):
-    n = draw(st.integers(1, 300))
-    n_classes, n_groups = draw(st.integers(1, 7)), draw(st.integers(1, 300))
-    random = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    return random.integers(0, n_classes, n), random.integers(0, n_groups, n)
-
-
-@given(data=_labelled_groups(), share=st.floats(0, 1), seed=st.integers(0, 10))
-@settings(max_examples=60)
-def test_holdout_takes_whole_groups_and_about_its_share(data, share, seed):
-    y, groups = data
-    held = stratified_holdout(y, groups, share, seed)
-    assert held.dtype == np.bool_
-    for group in np.unique(groups):
-        assert len(set(held[groups == group])) == 1
-    # Never further from the share, over all classes, than taking nothing.
-    wanted = share * np.bincount(y)
-    assert np.abs(wanted - np.bincount(y[held], minlength=len(wanted))).sum() <= wanted.sum() + 1e-9
-
-
-@given(y=st.lists(st.integers(0, 6), min_size=1, max_size=300), share=st.floats(0, 1))
-@settings(max_examples=60)
-def test_holdout_of_single_pictures_is_exact_to_half_a_picture(y, share):
-    y = np.array(y)
-    held = stratified_holdout(y, np.arange(len(y)), share, 0)
-    difference = np.bincount(y[held], minlength=7) - share * np.bincount(y, minlength=7)
-    assert np.abs(difference).max() <= 0.5 + 1e-9
-
-
-def test_nothing_to_hold_out_of():
-    empty = np.array([], dtype=np.int64)
-    assert stratified_holdout(empty, empty, 0.5, 0).shape == (0,)
 
 
 @pytest.mark.slow

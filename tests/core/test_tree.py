@@ -55,10 +55,10 @@ def test_other_names_make_a_scheme_of_their_own():
 
 
 def test_contempt_beside_fer2013s_labels_is_left_out_and_counted():
-    names = [f"{label}/1.jpg" for label in LABELS] + ["contempt/1.jpg", "contempt/2.jpg"]
+    names = [f"{label}/1.jpg" for label in LABELS] + ["7_Contempt/1.jpg", "7_Contempt/2.jpg"]
     tree = read_tree(ROOT, names)
-    assert tree.ignored == {"contempt": 2}
-    assert "contempt/1.jpg" not in tree.pictures
+    assert tree.ignored == {"7_Contempt": 2}
+    assert "7_Contempt/1.jpg" not in tree.pictures
     assert tree.scheme.name == "fer7"
 
 

@@ -1,0 +1,101 @@
+"""Other people's class names as FER2013's labels, for measuring what was trained elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from fer_core.datasets.dataset import Dataset
+from fer_core.errors import DataError
+from fer_core.labels import LABELS, SCHEMES, canonical_label, is_contempt
+from fer_core.lookup import did_you_mean
+
+#: What a class can be mapped to besides FER2013's labels: its pictures are left out and counted.
+DROP = "drop"
+
+
+def parse_mapping(texts: Sequence[str]) -> dict[str, str]:
+    """Read ``name=label`` pairs, several of them in a text separated by commas.
+
+    Raises
+    ------
+    DataError
+        If a pair has another form, a label is neither one of FER2013's nor ``drop``, or a name is
+        mapped twice to different labels.
+    """
+    mapping: dict[str, str] = {}
+    for pair in (p for text in texts for p in text.split(",") if p.strip()):
+        name, equals, wanted = (piece.strip() for piece in pair.partition("="))
+        label = DROP if wanted == DROP else canonical_label(wanted)
+        if not equals or not name or label is None:
+            hint = did_you_mean(wanted, [*LABELS, DROP]) if wanted else ""
+            raise DataError(
+                f"--map {pair.strip()}: expected NAME=LABEL, where LABEL is one of "
+                f"{', '.join(LABELS)} or {DROP}.{hint}"
+            )
+        if mapping.setdefault(name, label) != label:
+            raise DataError(f"--map: '{name}' is mapped to '{mapping[name]}' and to '{label}'")
+    return mapping
+
+
+def in_fer7(dataset: Dataset, mapping: Mapping[str, str] | None = None) -> Dataset:
+    """Return the pictures with FER2013's seven labels.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        With class names of any kind.
+    mapping : dict of str to str or None
+        What the dataset's own class names mean: one of FER2013's labels, or ``"drop"``. Names that
+        are not in it are read as `fer_core.labels.canonical_label` does; contempt is dropped.
+
+    Returns
+    -------
+    Dataset
+        In scheme ``fer7``; ``notes["ignored"]`` counts the pictures of dropped classes.
+
+    Raises
+    ------
+    DataError
+        If a class spells no label and is not mapped, `mapping` names a class that there isn't, or
+        no picture is left.
+    """
+    wanted = dict(mapping or {})
+    labels = dataset.scheme.labels
+    ignored = dict(dataset.notes.get("ignored", {}))  # type: ignore[call-overload]
+    if strange := [name for name in wanted if name not in labels and name not in ignored]:
+        raise DataError(
+            f"--map {strange[0]}={wanted[strange[0]]}: '{dataset.name}' has no class "
+            f"'{strange[0]}'; it has {', '.join(labels)}.{did_you_mean(strange[0], labels)}"
+        )
+    if taken := [name for name in ignored if wanted.get(name, DROP) != DROP]:
+        raise DataError(
+            f"--map {taken[0]}={wanted[taken[0]]}: contempt is left out when pictures are read; "
+            "rename the folder to measure it as another label"
+        )
+    meant = {name: wanted.get(name) or _meaning(name) for name in labels}
+    if unknown := [name for name, label in meant.items() if label is None]:
+        shown = ", ".join(f"'{name}'" for name in unknown)
+        example = ",".join(f"{name}=LABEL" for name in unknown[:2])
+        raise DataError(
+            f"{dataset.name}: the class{'es' if len(unknown) > 1 else ''} {shown} spell"
+            f"{'' if len(unknown) > 1 else 's'} none of the labels {', '.join(LABELS)}; say what "
+            f"{'they mean' if len(unknown) > 1 else 'it means'} with --map {example}, where LABEL "
+            f"is one of them, or {DROP}"
+        )
+    codes = np.array([LABELS.index(str(m)) if m != DROP else -1 for m in meant.values()])
+    y = codes[dataset.y]
+    for name, count in dataset.counts().items():
+        if meant[name] == DROP:
+            ignored[name] = count
+    kept = dataset.subset(y >= 0)
+    if len(kept) == 0:
+        raise DataError(f"{dataset.name}: every class is dropped; map some to FER2013's labels")
+    notes = {**dataset.notes, **({"ignored": ignored} if ignored else {})}
+    return replace(kept, y=y[y >= 0].astype(np.int64), scheme=SCHEMES["fer7"], notes=notes)
+
+
+def _meaning(name: str) -> str | None:
+    return DROP if is_contempt(name) else canonical_label(name)
