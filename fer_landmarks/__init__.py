@@ -4,23 +4,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from fer_landmarks.anchored import AnchoredHistograms
     from fer_landmarks.compress import SymmetricPCA
     from fer_landmarks.descriptor import FaceDescriptor
-    from fer_landmarks.geometry import LandmarkGeometry
-    from fer_landmarks.hog import DenseHog
     from fer_landmarks.kernel import KernelLeastSquares
-    from fer_landmarks.lbp import LbpHistograms
     from fer_landmarks.mirroring import MirroredClassifier
     from fer_landmarks.pipelines import list_pipelines, make_pipeline
+    from fer_landmarks.transformers import (
+        AnchoredHistograms,
+        DenseHog,
+        LandmarkGeometry,
+        LbpHistograms,
+    )
 
 _HOMES = {
-    "AnchoredHistograms": "anchored",
-    "DenseHog": "hog",
+    "AnchoredHistograms": "transformers",
+    "DenseHog": "transformers",
     "FaceDescriptor": "descriptor",
     "KernelLeastSquares": "kernel",
-    "LandmarkGeometry": "geometry",
-    "LbpHistograms": "lbp",
+    "LandmarkGeometry": "transformers",
+    "LbpHistograms": "transformers",
     "MirroredClassifier": "mirroring",
     "SymmetricPCA": "compress",
     "list_pipelines": "pipelines",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fer_core.crop import CROP_SIDE
 from fer_core.landmarks import MIRROR_ORDER
-from fer_landmarks.stage import FaceStage
+from fer_landmarks.features import Features
 from fer_landmarks.symmetry import Symmetry, grid_symmetry, join
 
 N_DIRECTIONS = 8
@@ -126,33 +126,13 @@ def anchored_histograms(
     return np.sqrt(out, out=out)
 
 
-class AnchoredHistograms(FaceStage):
-    """Gradient histograms around landmarks at several scales, see `anchored_histograms`.
+@dataclass(frozen=True)
+class AnchoredFeatures(Features):
+    """Gradient histograms around `points`, a set of landmarks that mirroring keeps."""
 
-    Parameters
-    ----------
-    points : tuple of int
-        The landmarks described; a set that mirroring keeps.
-    scales : tuple of (spacing, sigma)
-    side : int
-    predictor, n_jobs, cache
-        See `FaceStage`.
-    """
-
-    def __init__(
-        self,
-        *,
-        points: tuple[int, ...] = INNER_POINTS,
-        scales: tuple[tuple[float, float], ...] = SCALES,
-        side: int = CROP_SIDE,
-        predictor: str | None = None,
-        n_jobs: int | None = None,
-        cache: bool = False,
-    ) -> None:
-        super().__init__(predictor=predictor, n_jobs=n_jobs, cache=cache)
-        self.points = points
-        self.scales = scales
-        self.side = side
+    points: tuple[int, ...] = INNER_POINTS
+    scales: tuple[tuple[float, float], ...] = SCALES
+    side: int = CROP_SIDE
 
     def describe(
         self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32]
@@ -167,9 +147,9 @@ class AnchoredHistograms(FaceStage):
         """How many features a face gets."""
         return len(self.scales) * len(self.points) * GRID * GRID * N_DIRECTIONS
 
-    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
+    def names(self) -> list[str]:
         """Return names such as ``anchored_s6_p36_r0_c3_d45``."""
-        names = [
+        return [
             f"anchored_s{spacing:g}_p{point}_r{row}_c{column}_d{45 * direction}"
             for spacing, _ in self.scales
             for point in self.points
@@ -177,7 +157,6 @@ class AnchoredHistograms(FaceStage):
             for column in range(GRID)
             for direction in range(N_DIRECTIONS)
         ]
-        return np.array(names, dtype=object)
 
     def symmetry(self) -> Symmetry:
         """Return the exchange of points, grid columns and directions, a block a scale."""

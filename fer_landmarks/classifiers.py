@@ -1,4 +1,8 @@
-"""The classifiers of the named pipelines, with their settings; imported when one is made."""
+"""The classifiers of the named pipelines, imported when one is made.
+
+Settings that accuracy depends on are data, see `fer_landmarks.settings`; what is here is how a
+classifier is wired.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +16,14 @@ def linear_svm(random_state: Any, n_odd: int) -> Any:
     """One linear support vector machine a class against the rest."""
     from sklearn.svm import LinearSVC
 
-    return SoftmaxScores(LinearSVC(C=1.0, random_state=random_state), temperature=0.3)
+    return SoftmaxScores(LinearSVC(random_state=random_state))
 
 
 def rbf_svm(random_state: Any, n_odd: int) -> Any:
     """Support vector machines with a Gaussian kernel, each class against the rest by votes."""
     from sklearn.svm import SVC
 
-    svm = SVC(C=3.0, gamma="scale", cache_size=1000, random_state=random_state)
+    svm = SVC(cache_size=1000, random_state=random_state)
     return SoftmaxScores(svm)
 
 
@@ -29,7 +33,7 @@ def logistic(random_state: Any, n_odd: int) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    regression = LogisticRegression(C=0.01, max_iter=300, random_state=random_state)
+    regression = LogisticRegression(max_iter=300, random_state=random_state)
     return Probabilities(make_pipeline(StandardScaler(), regression))
 
 
@@ -37,33 +41,21 @@ def nearest(random_state: Any, n_odd: int) -> Any:
     """Votes of the nearest training faces, weighted by distance."""
     from sklearn.neighbors import KNeighborsClassifier
 
-    return Probabilities(KNeighborsClassifier(n_neighbors=15, weights="distance"))
+    return Probabilities(KNeighborsClassifier())
 
 
 def forest(random_state: Any, n_odd: int) -> Any:
-    """Random forest; its leaves are bounded, or it would weigh hundreds of megabytes."""
+    """Random forest; settings bound its leaves, or it would weigh hundreds of megabytes."""
     from sklearn.ensemble import RandomForestClassifier
 
-    return Probabilities(
-        RandomForestClassifier(n_estimators=200, max_leaf_nodes=500, random_state=random_state)
-    )
+    return Probabilities(RandomForestClassifier(random_state=random_state))
 
 
 def boosting(random_state: Any, n_odd: int) -> Any:
     """Gradient boosting by XGBoost."""
     from fer_landmarks.boosted_trees import BoostedTrees
 
-    return Probabilities(
-        BoostedTrees(
-            n_estimators=400,
-            max_depth=6,
-            learning_rate=0.1,
-            subsample=0.8,
-            colsample_bytree=0.3,
-            tree_method="hist",
-            random_state=random_state,
-        )
-    )
+    return Probabilities(BoostedTrees(tree_method="hist", random_state=random_state))
 
 
 def perceptron(random_state: Any, n_odd: int) -> Any:
@@ -72,9 +64,7 @@ def perceptron(random_state: Any, n_odd: int) -> Any:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    network = MLPClassifier(
-        (256,), alpha=1e-2, early_stopping=True, n_iter_no_change=3, random_state=random_state
-    )
+    network = MLPClassifier(early_stopping=True, n_iter_no_change=3, random_state=random_state)
     return Probabilities(make_pipeline(StandardScaler(), network))
 
 
@@ -82,19 +72,15 @@ def discriminant(random_state: Any, n_odd: int) -> Any:
     """Linear discriminant analysis with shrunk covariances."""
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-    return Probabilities(LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
+    return Probabilities(LinearDiscriminantAnalysis(solver="lsqr"))
 
 
 def kernel(random_state: Any, n_odd: int) -> Any:
-    """Gaussian-kernel least squares on 4,000 centres (Nystroem), invariant to mirroring."""
-    return KernelLeastSquares(
-        gamma=0.5, ridge=0.03, n_centers=4000, n_odd=n_odd, random_state=random_state
-    )
+    """Gaussian-kernel least squares, invariant to mirroring.
 
-
-def full_kernel(random_state: Any, n_odd: int) -> Any:
-    """Gaussian-kernel least squares on all training faces, invariant to mirroring."""
-    return KernelLeastSquares(gamma=1.0, ridge=0.2, n_odd=n_odd, random_state=random_state)
+    All training faces are centres where settings have no ``n_centers``.
+    """
+    return KernelLeastSquares(n_odd=n_odd, random_state=random_state)
 
 
 def stack(random_state: Any, n_odd: int) -> Any:

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fer_landmarks.compact import HalfPrecisionState, to_half_precision
+from fer_landmarks.projection import Projection, even_then_odd
 from fer_landmarks.symmetry import Symmetry
 
 
@@ -58,7 +59,7 @@ class SymmetricPCA(
         """Find the components of features X (n, d)."""
         x = validate_data(self, X, dtype=np.float32, ensure_min_samples=2)
         self.mean_, self.even_components_, self.odd_components_ = [], [], []
-        for columns, symmetry in self._groups():
+        for columns, symmetry in self._symmetry().parts():
             even, odd = symmetry.even_odd(x[:, columns])
             mean = even.mean(axis=0)
             even -= mean
@@ -87,14 +88,12 @@ class SymmetricPCA(
         """
         check_is_fitted(self)
         x = validate_data(self, X, dtype=np.float32, reset=False, ensure_min_samples=0)
-        evens, odds = [], []
-        fitted = zip(self.mean_, self.even_components_, self.odd_components_, strict=True)
-        for (columns, symmetry), (mean, u, v) in zip(self._groups(), fitted, strict=True):
-            even, odd = symmetry.even_odd(x[:, columns])
-            even -= mean
-            evens.append(even @ u.T)
-            odds.append(odd @ v.T)
-        return np.concatenate(evens + odds, axis=1)
+        return self.projection()(x)
+
+    def projection(self) -> Projection:
+        """Return what was fitted as a function of features."""
+        check_is_fitted(self)
+        return Projection(self._symmetry(), self.mean_, self.even_components_, self.odd_components_)
 
     def symmetry_out(self) -> Symmetry:
         """Return what mirroring does to the components: known before fitting if `symmetry` is.
@@ -112,24 +111,22 @@ class SymmetricPCA(
         ]
         n_even = sum(min(self.n_even, even.shape[1]) for even, _ in halves)
         n_odd = sum(min(self.n_odd, odd.shape[1]) for _, odd in halves)
-        sign = np.repeat(np.array([1, -1], dtype=np.float32), [n_even, n_odd])
-        return Symmetry(np.arange(n_even + n_odd), sign)
+        return even_then_odd(n_even, n_odd)
 
     @property
     def _n_features_out(self) -> int:
         return self.n_even_ + self.n_odd_
 
-    def _groups(self) -> list[tuple[slice, Symmetry]]:
+    def _symmetry(self) -> Symmetry:
         d = self.n_features_in_
-        symmetry = self.symmetry
-        if symmetry is None:
-            symmetry = Symmetry(np.arange(d), np.ones(d, dtype=np.float32))
-        elif len(symmetry.order) != d:
+        if self.symmetry is None:
+            return even_then_odd(d, 0)
+        if len(self.symmetry.order) != d:
             raise ValueError(
-                f"X must have one column an entry of symmetry ({len(symmetry.order)}). "
+                f"X must have one column an entry of symmetry ({len(self.symmetry.order)}). "
                 f"Got {d} instead."
             )
-        return symmetry.parts()
+        return self.symmetry
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

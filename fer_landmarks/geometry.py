@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fer_core.crop import CROP_SIDE, MEAN_LANDMARKS
 from fer_core.landmarks import MIRROR_ORDER, N_LANDMARKS, mirror_landmarks
-from fer_landmarks.stage import FaceStage
+from fer_landmarks.features import Features
 from fer_landmarks.symmetry import Symmetry
 
 #: Landmarks that move with expression, all pairs of which give a distance: the brows' ends and
@@ -99,42 +99,28 @@ def feature_names() -> list[str]:
     return coordinates + distances + [f"angle_{i}_{j}_{k}" for i, j, k in _ANGLES]
 
 
-class LandmarkGeometry(FaceStage):
-    """Aligned landmark coordinates, distances and angles, see `landmark_geometry`.
+@dataclass(frozen=True)
+class GeometryFeatures(Features):
+    """Aligned coordinates, and distances and angles unless `coordinates_only`."""
 
-    Parameters
-    ----------
-    coordinates_only : bool
-        Leave distances and angles out.
-    predictor, n_jobs, cache
-        See `FaceStage`.
-    """
-
-    def __init__(
-        self,
-        *,
-        coordinates_only: bool = False,
-        predictor: str | None = None,
-        n_jobs: int | None = None,
-        cache: bool = False,
-    ) -> None:
-        super().__init__(predictor=predictor, n_jobs=n_jobs, cache=cache)
-        self.coordinates_only = coordinates_only
+    coordinates_only: bool = False
 
     def describe(
         self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Return geometry (n, 430), or coordinates (n, 136)."""
-        return landmark_geometry(landmarks)[:, : self.n_features]
+        if self.coordinates_only:
+            return align(landmarks).reshape(len(landmarks), -1)
+        return landmark_geometry(landmarks)
 
     @property
     def n_features(self) -> int:
         """How many features a face gets."""
         return 2 * N_LANDMARKS if self.coordinates_only else N_FEATURES
 
-    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
+    def names(self) -> list[str]:
         """Return ``x_0``, ``y_0``, …, ``distance_17_19``, …, ``angle_17_19_21``, …."""
-        return np.array(feature_names()[: self.n_features], dtype=object)
+        return feature_names()[: self.n_features]
 
     def symmetry(self) -> Symmetry:
         """Return the exchange of left and right points; x coordinates change sign."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fer_core.crop import CROP_SIDE
-from fer_landmarks.stage import FaceStage
+from fer_landmarks.features import Features
 from fer_landmarks.symmetry import Symmetry, grid_symmetry
 
 #: Unsigned orientations, 20 degrees each, and cells along a block's side (Dalal & Triggs).
@@ -102,31 +102,14 @@ def _skimage(height: int, width: int, cell: int) -> Callable[[NDArray[np.uint8]]
 _ENGINES = {"opencv": _opencv, "skimage": _skimage}
 
 
-class DenseHog(FaceStage):
-    """Histograms of oriented gradients over the whole crop, see `dense_hog`.
+@dataclass(frozen=True)
+class HogFeatures(Features):
+    """Histograms of oriented gradients over the whole crop."""
 
-    Parameters
-    ----------
-    cell : int
-    engine : {"opencv", "skimage"}
-    predictor, n_jobs, cache
-        See `FaceStage`; no landmarks are used.
-    """
+    cell: int = 8
+    engine: str = "opencv"
 
     uses_landmarks = False
-
-    def __init__(
-        self,
-        *,
-        cell: int = 8,
-        engine: str = "opencv",
-        predictor: str | None = None,
-        n_jobs: int | None = None,
-        cache: bool = False,
-    ) -> None:
-        super().__init__(predictor=predictor, n_jobs=n_jobs, cache=cache)
-        self.cell = cell
-        self.engine = engine
 
     def describe(
         self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32]
@@ -139,13 +122,12 @@ class DenseHog(FaceStage):
         """How many features a face gets."""
         return int(np.prod(self._shape()))
 
-    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
+    def names(self) -> list[str]:
         """Return names such as ``hog_b0_4_c1_0_d20``: block, cell, start of the bin."""
-        names = [
+        return [
             f"hog_b{by}_{bx}_c{cy}_{cx}_d{180 // N_ORIENTATIONS * k}"
             for by, bx, cy, cx, k in np.ndindex(self._shape())
         ]
-        return np.array(names, dtype=object)
 
     def symmetry(self) -> Symmetry:
         """Return the exchange of block columns, cell columns and orientations."""

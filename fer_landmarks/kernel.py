@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cholesky, solve_triangular
-from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
@@ -16,58 +15,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fer_core.calibration import fit_temperature
 from fer_landmarks.compact import HalfPrecisionState, to_half_precision
+from fer_landmarks.gaussian import KernelScores, gaussian_kernel, softmax
 
-#: Rows of a kernel matrix made at a time: when fitting, where they feed matrix products, and when
-#: predicting, where they should stay in the processor's cache.
+#: Rows of a kernel matrix made at a time when fitting, where they feed matrix products.
 _BLOCK = 2048
-_SMALL_BLOCK = 64
 
 #: Added to the centres' kernel matrix, whose smallest eigenvalues are rounding errors.
 _JITTER = 1e-5
-
-#: Training faces whose left-out scores set the temperature.
-_LEFT_OUT = 1000
-
-
-def gaussian_kernel(
-    x: NDArray[np.float32],
-    centers: NDArray[np.float32],
-    gamma: float,
-    n_odd: int = 0,
-    center_norms: NDArray[np.float32] | None = None,
-) -> NDArray[np.float32]:
-    """Return exp(-gamma |x - c|^2), or its mean over the face and its mirror image.
-
-    Parameters
-    ----------
-    x : float32 (n, d)
-    centers : float32 (m, d)
-    gamma : float
-    n_odd : int
-        How many of the last columns change their sign when the face is mirrored.
-    center_norms : float32 (m,) or None
-        The centres' squared norms, where they are known.
-
-    Returns
-    -------
-    float32 (n, m)
-    """
-    if center_norms is None:
-        center_norms = (centers**2).sum(axis=1)
-    even = x.shape[1] - n_odd
-    exponent = x[:, :even] @ centers[:, :even].T
-    exponent *= np.float32(2 * gamma)
-    exponent -= np.float32(gamma) * (x**2).sum(axis=1)[:, None]
-    exponent -= np.float32(gamma) * center_norms
-    if n_odd == 0:
-        return np.exp(exponent, out=exponent)
-    tilt = x[:, even:] @ centers[:, even:].T
-    tilt *= np.float32(2 * gamma)
-    # The mean of exp(e + t) and exp(e - t), written so that neither overflows.
-    kernel = np.exp(exponent + tilt)
-    kernel += np.exp(exponent - tilt, out=exponent)
-    kernel *= np.float32(0.5)
-    return kernel
 
 
 def cholesky_in_place(matrix: NDArray[np.float64], block: int = _BLOCK) -> NDArray[np.float64]:
@@ -100,6 +54,22 @@ def cholesky_in_place(matrix: NDArray[np.float64], block: int = _BLOCK) -> NDArr
     return matrix
 
 
+def _inverse_diagonal(
+    factor: NDArray[np.float64], places: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return some diagonal entries, `places` rising, of the inverse of factor @ factor.T."""
+    diagonal = np.empty(len(places))
+    for start in range(0, len(places), _BLOCK):
+        block = places[start : start + _BLOCK]
+        # A column of the inverse factor is zero above its own place.
+        below = factor[block[0] :, block[0] :]
+        unit = np.zeros((len(below), len(block)), order="F")
+        unit[block - block[0], np.arange(len(block))] = 1
+        column = solve_triangular(below, unit, lower=True, overwrite_b=True, check_finite=False)
+        diagonal[start : start + _BLOCK] = (column**2).sum(axis=0)
+    return diagonal
+
+
 class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
     """Regularised least squares on one-hot classes with a Gaussian kernel.
 
@@ -124,8 +94,11 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         as with each training face there twice, and the same prediction for a face and its
         mirror image, at the cost of neither.
     class_weight : dict, "balanced" or None
+    n_left_out : int or None
+        How many training faces are left out in turn to set the temperature; None for all, which
+        takes as long again as solving and gives `left_out_proba_`.
     random_state : int, RandomState or None
-        Chooses the centres.
+        Chooses the centres and the faces left out.
 
     Attributes
     ----------
@@ -138,6 +111,9 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
     prior_ : float32 (k,)
         What the scores start from: the classes' shares.
     temperature_ : float
+    left_out_proba_ : float32 (n, k)
+        If `n_left_out` is None: for each training face, the probabilities given by the classifier
+        fitted on all others.
 
     References
     ----------
@@ -155,6 +131,7 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         n_centers: int | None = None,
         n_odd: int = 0,
         class_weight: Any = None,
+        n_left_out: int | None = 1000,
         random_state: Any = None,
     ) -> None:
         self.gamma = gamma
@@ -162,6 +139,7 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         self.n_centers = n_centers
         self.n_odd = n_odd
         self.class_weight = class_weight
+        self.n_left_out = n_left_out
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
@@ -179,7 +157,7 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         x = self._normalise(x)
         self.prior_ = np.bincount(codes, weights=weight) / weight.sum()
         targets = np.eye(len(self.classes_))[codes] - self.prior_
-        sample = rng.permutation(n)[:_LEFT_OUT]
+        sample = np.sort(rng.permutation(n)[: self.n_left_out])
         if self.n_centers is None or self.n_centers >= n:
             self._set_centers(x)
             weights, left_out = self._solve_all(x, targets, weight, sample)
@@ -189,7 +167,11 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
             weights, left_out = self._solve_centers(x, targets, weight, sample)
         self.weights_ = weights.astype(np.float32)
         self.prior_ = self.prior_.astype(np.float32)
-        self.temperature_ = fit_temperature(softmax(left_out + self.prior_, axis=1), codes[sample])
+        left_out += self.prior_
+        self.temperature_ = fit_temperature(softmax(left_out), codes[sample])
+        if self.n_left_out is None:
+            proba = softmax(left_out / self.temperature_)
+            self.left_out_proba_ = proba.astype(np.float32)
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -199,7 +181,7 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
         """Return probabilities float32 (n, k), columns in the order of `classes_`."""
-        return softmax(self._scores(X) / np.float32(self.temperature_), axis=1)
+        return softmax(self._scores(X) / np.float32(self.temperature_))
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the most likely class (n,)."""
@@ -209,12 +191,21 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
     def _scores(self, X: ArrayLike) -> NDArray[np.float32]:
         check_is_fitted(self)
         x = validate_data(self, X, dtype=np.float32, reset=False, ensure_min_samples=0)
-        x = (x - self.mean_) * self.scale_
-        out = np.empty((len(x), len(self.classes_)), dtype=np.float32)
-        for start in range(0, len(x), _SMALL_BLOCK):
-            rows = slice(start, start + _SMALL_BLOCK)
-            out[rows] = self._kernel(x[rows]) @ self.weights_
-        return out + self.prior_
+        return self.scores()(x)
+
+    def scores(self) -> KernelScores:
+        """Return what was fitted as a function of features."""
+        check_is_fitted(self)
+        return KernelScores(
+            self.mean_,
+            self.scale_,
+            self.centers_,
+            self.center_norms_,
+            self.weights_,
+            self.prior_,
+            self.gamma,
+            self.n_odd,
+        )
 
     def _normalise(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         self.mean_ = x.mean(axis=0)
@@ -249,10 +240,7 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         factor = cholesky_in_place(matrix)
         half = solve_triangular(factor, targets, lower=True, check_finite=False)
         weights = solve_triangular(factor, half, lower=True, trans="T", check_finite=False)
-        unit = np.zeros((n, len(sample)), order="F")
-        unit[sample, np.arange(len(sample))] = 1
-        inverse = solve_triangular(factor, unit, lower=True, overwrite_b=True, check_finite=False)
-        diagonal = (inverse**2).sum(axis=0)
+        diagonal = _inverse_diagonal(factor, sample)
         return weights, targets[sample] - weights[sample] / diagonal[:, None]
 
     def _solve_centers(

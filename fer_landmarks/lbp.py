@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fer_core.crop import CROP_SIDE
-from fer_landmarks.stage import FaceStage
+from fer_landmarks.features import Features
 from fer_landmarks.symmetry import Symmetry, grid_symmetry
 
 #: (row, column) of the eight neighbours, clockwise from the upper left; bit k is neighbour k.
-_NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
+NEIGHBOURS = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
 #: The neighbour that each one becomes in the mirrored picture.
 _MIRRORED_BITS = (2, 1, 0, 7, 6, 5, 4, 3)
 
 _BITS = (np.arange(256)[:, None] >> np.arange(8)) & 1
 _CHANGES = (np.roll(_BITS, 1, axis=1) != _BITS).sum(axis=1)
-_UNIFORM = np.flatnonzero(_CHANGES <= 2)
+UNIFORM_CODES = np.flatnonzero(_CHANGES <= 2)
 #: 58 uniform patterns, and one for all others.
-N_PATTERNS = len(_UNIFORM) + 1
+N_PATTERNS = len(UNIFORM_CODES) + 1
 _PATTERN = np.full(256, N_PATTERNS - 1, dtype=np.uint8)
-_PATTERN[_UNIFORM] = np.arange(N_PATTERNS - 1)
+_PATTERN[UNIFORM_CODES] = np.arange(N_PATTERNS - 1)
 
 
 def lbp_codes(faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -47,7 +47,7 @@ def lbp_codes(faces: NDArray[np.uint8]) -> NDArray[np.uint8]:
     height, width = faces.shape[1:]
     padded = np.pad(faces, ((0, 0), (1, 1), (1, 1)), mode="edge")
     code = np.zeros(faces.shape, dtype=np.uint8)
-    for bit, (dy, dx) in enumerate(_NEIGHBOURS):
+    for bit, (dy, dx) in enumerate(NEIGHBOURS):
         neighbour = padded[:, 1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
         code |= (neighbour >= faces).astype(np.uint8) << np.uint8(bit)
     return _PATTERN[code]
@@ -77,28 +77,13 @@ def lbp_histograms(faces: NDArray[np.uint8], cell: int = 8) -> NDArray[np.float3
     return np.sqrt(shares, dtype=np.float32)
 
 
-class LbpHistograms(FaceStage):
-    """Histograms of uniform local binary patterns, see `lbp_histograms`.
+@dataclass(frozen=True)
+class LbpFeatures(Features):
+    """Histograms of uniform local binary patterns in the cells of the crop."""
 
-    Parameters
-    ----------
-    cell : int
-    predictor, n_jobs, cache
-        See `FaceStage`; no landmarks are used.
-    """
+    cell: int = 8
 
     uses_landmarks = False
-
-    def __init__(
-        self,
-        *,
-        cell: int = 8,
-        predictor: str | None = None,
-        n_jobs: int | None = None,
-        cache: bool = False,
-    ) -> None:
-        super().__init__(predictor=predictor, n_jobs=n_jobs, cache=cache)
-        self.cell = cell
 
     def describe(
         self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32]
@@ -111,15 +96,14 @@ class LbpHistograms(FaceStage):
         """How many features a face gets."""
         return int(np.prod(self._shape()))
 
-    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[Any]:
+    def names(self) -> list[str]:
         """Return names such as ``lbp_r0_c5_n17``: row and column of the cell, pattern."""
-        names = [f"lbp_r{r}_c{c}_n{k}" for r, c, k in np.ndindex(self._shape())]
-        return np.array(names, dtype=object)
+        return [f"lbp_r{r}_c{c}_n{k}" for r, c, k in np.ndindex(self._shape())]
 
     def symmetry(self) -> Symmetry:
         """Return the exchange of cell columns and of mirrored patterns."""
         swapped = (_BITS[:, list(_MIRRORED_BITS)] << np.arange(8)).sum(axis=1)
-        patterns = [*_PATTERN[swapped[_UNIFORM]].tolist(), N_PATTERNS - 1]
+        patterns = [*_PATTERN[swapped[UNIFORM_CODES]].tolist(), N_PATTERNS - 1]
         shape = self._shape()
         return grid_symmetry(shape, (None, range(shape[1] - 1, -1, -1), patterns))
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from fer_landmarks.stage import check_faces
+from fer_core.datasets.dataset import check_faces
 
 
 class MirroredClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from fer_core.errors import DataError
 from fer_core.lookup import look_up
 from fer_landmarks import classifiers
-from fer_landmarks.anchored import AnchoredHistograms
 from fer_landmarks.compress import SymmetricPCA
 from fer_landmarks.descriptor import FaceDescriptor
-from fer_landmarks.geometry import LandmarkGeometry
+from fer_landmarks.settings import load_settings
 from fer_landmarks.stage import FaceStage
+from fer_landmarks.transformers import AnchoredHistograms, LandmarkGeometry
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -24,26 +24,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a named pipeline is made.
+    """How a named pipeline is made; its settings are in ``settings.json``.
 
     Attributes
     ----------
     description : str
     parts : tuple of str or FaceStage
         What `FaceDescriptor` puts together.
-    components : (int, int)
-        Even and odd components kept of each group of features, see `SymmetricPCA`.
     classifier : callable
         Takes `random_state` and the number of odd components, returns the classifier.
-    merged : (int, int) or None
-        Even and odd components kept of all groups together, by a second analysis.
     """
 
     description: str
     parts: tuple[str | FaceStage, ...]
-    components: tuple[int, int]
     classifier: Callable[[Any, int], Any]
-    merged: tuple[int, int] | None = None
 
 
 _GEOMETRY = ("geometry",)
@@ -53,75 +47,54 @@ _ANCHORED = (_SHAPE, AnchoredHistograms())
 
 _RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
-        "geometry-svm": Recipe(
-            "landmark geometry, RBF SVM", _GEOMETRY, (128, 64), classifiers.rbf_svm
-        ),
+        "geometry-svm": Recipe("landmark geometry, RBF SVM", _GEOMETRY, classifiers.rbf_svm),
         "geometry-kernel": Recipe(
-            "aligned landmarks, Gaussian-kernel least squares",
-            (_SHAPE,),
-            (68, 68),
-            classifiers.kernel,
+            "aligned landmarks, Gaussian-kernel least squares", (_SHAPE,), classifiers.kernel
         ),
-        "hog-svm": Recipe("HOG, linear SVM", ("hog",), (400, 400), classifiers.linear_svm),
-        "hog-kernel": Recipe(
-            "HOG, Gaussian-kernel least squares", ("hog",), (160, 80), classifiers.full_kernel
-        ),
+        "hog-svm": Recipe("HOG, linear SVM", ("hog",), classifiers.linear_svm),
+        "hog-kernel": Recipe("HOG, Gaussian-kernel least squares", ("hog",), classifiers.kernel),
         "lbp-kernel": Recipe(
-            "local binary patterns, Gaussian-kernel least squares",
-            ("lbp",),
-            (256, 128),
-            classifiers.kernel,
+            "local binary patterns, Gaussian-kernel least squares", ("lbp",), classifiers.kernel
         ),
-        "fusion-svm": Recipe(
-            "landmark geometry + HOG, RBF SVM", _FUSION, (192, 96), classifiers.rbf_svm
-        ),
-        "fusion-xgb": Recipe(
-            "landmark geometry + HOG, XGBoost", _FUSION, (128, 64), classifiers.boosting
-        ),
+        "fusion-svm": Recipe("landmark geometry + HOG, RBF SVM", _FUSION, classifiers.rbf_svm),
+        "fusion-xgb": Recipe("landmark geometry + HOG, XGBoost", _FUSION, classifiers.boosting),
         "fusion-logistic": Recipe(
-            "landmark geometry + HOG, logistic regression", _FUSION, (192, 96), classifiers.logistic
+            "landmark geometry + HOG, logistic regression", _FUSION, classifiers.logistic
         ),
         "fusion-knn": Recipe(
-            "landmark geometry + HOG, nearest neighbours", _FUSION, (128, 64), classifiers.nearest
+            "landmark geometry + HOG, nearest neighbours", _FUSION, classifiers.nearest
         ),
         "fusion-forest": Recipe(
-            "landmark geometry + HOG, random forest", _FUSION, (128, 64), classifiers.forest
+            "landmark geometry + HOG, random forest", _FUSION, classifiers.forest
         ),
         "fusion-mlp": Recipe(
-            "landmark geometry + HOG, perceptron", _FUSION, (192, 96), classifiers.perceptron
+            "landmark geometry + HOG, perceptron", _FUSION, classifiers.perceptron
         ),
         "fusion-lda": Recipe(
             "landmark geometry + HOG, linear discriminant analysis",
             _FUSION,
-            (192, 96),
             classifiers.discriminant,
         ),
         "fusion-kernel": Recipe(
             "landmark geometry + HOG, Gaussian-kernel least squares on 4,000 centres",
             _FUSION,
-            (192, 96),
             classifiers.kernel,
         ),
         "fusion-stack": Recipe(
             "landmark geometry + HOG, stack of kernel, LDA and perceptron",
             _FUSION,
-            (192, 96),
             classifiers.stack,
         ),
         "anchored-kernel": Recipe(
             "landmark shape + anchored histograms at three scales, Gaussian-kernel least squares",
             _ANCHORED,
-            (192, 96),
-            classifiers.full_kernel,
-            merged=(160, 80),
+            classifiers.kernel,
         ),
         "anchored-nystroem": Recipe(
             "landmark shape + anchored histograms at three scales, Gaussian-kernel least squares "
             "on 4,000 centres",
             _ANCHORED,
-            (192, 96),
             classifiers.kernel,
-            merged=(160, 80),
         ),
     }
 )
@@ -133,6 +106,11 @@ DEFAULT_PIPELINE = "anchored-kernel"
 def list_pipelines() -> dict[str, str]:
     """Return the named pipelines: name to description."""
     return {name: recipe.description for name, recipe in _RECIPES.items()}
+
+
+def classifier_of(name: str) -> str:
+    """Return which function of `fer_landmarks.classifiers` makes a pipeline's classifier."""
+    return look_up(_RECIPES, name, "pipeline").classifier.__name__
 
 
 def make_pipeline(
@@ -165,7 +143,8 @@ def make_pipeline(
     predictor, n_jobs, cache
         Of the descriptor, see `fer_landmarks.stage.FaceStage`.
     **params
-        Further parameters as for ``set_params``, such as ``classifier__gamma=0.25``.
+        Further parameters as for ``set_params``, such as ``classifier__gamma=0.25``, in place of
+        those in ``settings.json``.
 
     Returns
     -------
@@ -185,14 +164,16 @@ def make_pipeline(
     from sklearn.pipeline import Pipeline
 
     recipe = look_up(_RECIPES, name, "pipeline")
+    params = {**load_settings()[name].params, **params}
     descriptor = FaceDescriptor(recipe.parts, predictor=predictor, n_jobs=n_jobs, cache=cache)
-    compress = SymmetricPCA(*recipe.components, descriptor.symmetry())
-    steps: list[tuple[str, Any]] = [("descriptor", descriptor), ("compress", compress)]
-    symmetry = compress.symmetry_out()
-    if recipe.merged is not None:
-        merge = SymmetricPCA(*recipe.merged, symmetry)
-        steps.append(("merge", merge))
-        symmetry = merge.symmetry_out()
+    descriptor.set_params(**_of_step(params, "descriptor"))
+    steps: list[tuple[str, Any]] = [("descriptor", descriptor)]
+    symmetry = descriptor.symmetry()
+    for step in ("compress", "merge"):
+        if own := _of_step(params, step):
+            analysis = SymmetricPCA(symmetry=symmetry).set_params(**own)
+            steps.append((step, analysis))
+            symmetry = analysis.symmetry_out()
     n_odd = int((symmetry.sign < 0).sum())
     pipeline = Pipeline([*steps, ("classifier", recipe.classifier(random_state, n_odd))])
     if class_weight is not None:
@@ -203,6 +184,13 @@ def make_pipeline(
     from fer_landmarks.mirroring import MirroredClassifier
 
     return MirroredClassifier(pipeline)
+
+
+def _of_step(params: Mapping[str, Any], step: str) -> dict[str, Any]:
+    start = f"{step}__"
+    return {
+        key.removeprefix(start): value for key, value in params.items() if key.startswith(start)
+    }
 
 
 def _class_weight_params(name: str, pipeline: Any, class_weight: Any) -> dict[str, Any]:

@@ -12,9 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from fer_core.calibration import fit_temperature, log_loss
+from fer_core.cleaning import (
+    NOTE,
+    add_cleaning_arguments,
+    clean_split,
+    describe_cleaning,
+    read_cleaning,
+)
 from fer_core.cli import run_command
-from fer_core.datasets.options import add_arguments, load_dataset
+from fer_core.datasets.options import add_arguments, describe, load_dataset
 from fer_core.labels import SCHEMES, get_scheme
+from fer_core.lookup import look_up
 from fer_core.model_entry import (
     LANDMARKS_LICENCE,
     PIPELINE_LOADER,
@@ -22,9 +30,10 @@ from fer_core.model_entry import (
     describe_model,
 )
 from fer_core.model_store import ModelStore
-from fer_core.pipeline_files import save_pipeline
 from fer_core.splits import Split, make_split
 from fer_landmarks.pipelines import list_pipelines, make_pipeline
+from fer_landmarks.serving import save_pipeline
+from fer_landmarks.settings import load_settings
 
 logger = logging.getLogger(__name__)
 
@@ -92,12 +101,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("names", nargs="+", metavar="NAME", help="pipelines, see below")
     add_arguments(parser)
+    add_cleaning_arguments(parser)
     parser.add_argument("--scheme", default=None, help=f"train on {', '.join(SCHEMES)}")
     parser.add_argument(
         "--mirror", action="store_true", help="fit and predict on mirrored faces too"
     )
     parser.add_argument(
         "--class-weight", choices=["balanced"], help="let every class count the same"
+    )
+    parser.add_argument(
+        "--settings",
+        type=Path,
+        metavar="JSON",
+        help="what python -m fer_landmarks.tune found, in place of the packaged settings",
     )
     parser.add_argument("--jobs", type=int, default=-1, help="threads; -1: one a core")
     parser.add_argument("--seed", type=int, default=0)
@@ -116,17 +132,26 @@ def _command(args: argparse.Namespace) -> None:
         "class_weight": args.class_weight,
         "n_jobs": args.jobs,
     }
-    for name in args.names:
-        make_pipeline(name, **options)  # a wrong name or option is found before hours of work
+    settings = _read_settings(args.settings, args.names)
+    for name in args.names:  # a wrong name or option is found before hours of work
+        make_pipeline(name, **options, **settings[name])
     console = Console()
+    cleaning = read_cleaning(args)
     dataset = load_dataset(args)
+    wanted = dataset
     if args.scheme is not None:
-        dataset = dataset.in_scheme(get_scheme(args.scheme))
-    split = make_split(dataset, seed=args.seed)
+        wanted = dataset.in_scheme(get_scheme(args.scheme))
+    split = clean_split(make_split(wanted, seed=args.seed), cleaning, dataset)
+    for sentence in describe(wanted, split):
+        console.print(sentence, markup=False, highlight=False, soft_wrap=True)
+    if cleaning is not None:
+        console.print(describe_cleaning(split.fitting.notes[NOTE]))
     table = Table("pipeline", "validation accuracy", "log loss", "MB", "fit s", title=dataset.name)
     for i, name in enumerate(args.names, start=1):
         with console.status(f"[{i}/{len(args.names)}] {name}: {len(split.fitting)} faces"):
-            entry = train_and_store(name, split, args.out, seed=args.seed, **options)
+            entry = train_and_store(
+                name, split, args.out, seed=args.seed, **options, **settings[name]
+            )
         table.add_row(
             name,
             f"{entry.metrics['validation accuracy']:.4f}",
@@ -136,6 +161,14 @@ def _command(args: argparse.Namespace) -> None:
         )
     console.print(table)
     console.print(f"Stored in {args.out}")
+
+
+def _read_settings(path: Path | None, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the parameters of each pipeline that take the place of the packaged ones."""
+    if path is None:
+        return {name: {} for name in names}
+    known = load_settings(path)
+    return {name: dict(look_up(known, name, f"pipeline in {path}").params) for name in names}
 
 
 if __name__ == "__main__":

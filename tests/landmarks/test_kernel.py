@@ -172,3 +172,28 @@ def test_components_know_their_symmetry(swapping, rng):
 def test_symmetry_of_another_width_is_refused(swapping):
     with pytest.raises(ValueError, match=r"one column an entry of symmetry \(6\)\. Got 5 instead"):
         SymmetricPCA(symmetry=swapping).fit(np.ones((3, 5)))
+
+
+@pytest.mark.parametrize("n_centers", [None, 150])
+def test_left_out_probabilities_are_those_of_a_fit_on_all_others(blobs, n_centers):
+    x, y = blobs
+    model = KernelLeastSquares(
+        gamma=0.7, ridge=0.2, n_centers=n_centers, n_left_out=None, random_state=0
+    )
+    told = model.fit(x, y).left_out_proba_
+    assert told.shape == (300, 3)
+    np.testing.assert_allclose(told.sum(axis=1), 1, atol=1e-5)
+    if n_centers is not None:
+        return
+    # Centring, scale, prior and temperature are those of all faces: the fit itself is compared.
+    z = model._normalise(x).astype(np.float64)
+    targets = np.eye(3)[y] - model.prior_
+    for i in (0, 123, 299):
+        others = np.delete(np.arange(300), i)
+        kernel = slow_kernel(z, z, 0.7)
+        weights = np.linalg.solve(
+            kernel[np.ix_(others, others)] + 0.2 * np.eye(299), targets[others]
+        )
+        scores = (kernel[i, others] @ weights + model.prior_) / model.temperature_
+        expected = np.exp(scores) / np.exp(scores).sum()
+        np.testing.assert_allclose(told[i], expected, atol=2e-3)

@@ -114,6 +114,31 @@ def test_grid_search_reaches_parameters(faces, labels):
     assert search.best_estimator_.predict_proba(faces).shape == (60, 3)
 
 
+@pytest.mark.parametrize("backend", ["loky", "threading"])
+def test_several_jobs_find_what_one_finds(faces, labels, backend):
+    def scores(n_jobs):
+        model = make_pipeline("hog-svm", random_state=0, n_jobs=2)
+        search = GridSearchCV(model, {"classifier__estimator__C": [0.1, 10.0]}, cv=2, n_jobs=n_jobs)
+        with joblib.parallel_config(backend):
+            return search.fit(faces[:40], labels[:40]).cv_results_["mean_test_score"]
+
+    np.testing.assert_allclose(scores(2), scores(1))
+
+
+def test_pandas_output_goes_through_all_steps(faces, labels):
+    # Fewer features than its own, so that pandas has fewer columns to make.
+    quick = {"descriptor__parts": ("geometry", "hog"), "classifier__n_centers": 20}
+    model = make_pipeline("anchored-nystroem", random_state=0, **quick)
+    plain = clone(model).fit(faces, labels)
+    model.set_output(transform="pandas").fit(faces, labels)
+    frame = model[:-1].transform(faces[:3])
+    assert list(frame.columns) == list(model[:-1].get_feature_names_out())
+    assert list(model[-1].feature_names_in_) == list(frame.columns)
+    np.testing.assert_allclose(
+        model.predict_proba(faces[:3]), plain.predict_proba(faces[:3]), atol=1e-5
+    )
+
+
 def test_grid_search_over_mirroring(faces, labels):
     model = make_pipeline("hog-svm", random_state=0, mirror=True)
     search = GridSearchCV(model, {"training": [True, False]}, cv=2).fit(faces, labels)
@@ -140,6 +165,29 @@ def test_class_weight_reaches_the_classifier():
     assert model.get_params()["classifier__estimator__class_weight"] == "balanced"
     with pytest.raises(DataError, match="'fusion-knn' takes no class_weight"):
         make_pipeline("fusion-knn", class_weight="balanced")
+
+
+def test_support_vector_machines_calibrate_on_validation_faces():
+    """``SVC(probability=True)`` is deprecated and fits five times over."""
+    for name in list_pipelines():
+        params = make_pipeline(name).get_params()
+        assert not [key for key in params if key.endswith("probability") and params[key] is True]
+
+
+def test_slow_classifiers_get_few_components():
+    for name in ("fusion-svm", "geometry-svm", "fusion-xgb"):
+        compress = make_pipeline(name).named_steps["compress"]
+        assert len(compress.symmetry_out().order) < 600, name
+
+
+def test_forest_stays_small(tmp_path):
+    """On labels that nothing explains, trees grow as far as they may."""
+    x, y = np.random.default_rng(0).normal(size=(8000, 20)), np.arange(8000) % 7
+    forest = make_pipeline("fusion-forest", random_state=0)[-1]
+    n_trees = forest.estimator.n_estimators
+    forest.set_params(estimator__n_estimators=4).fit(x, y)
+    joblib.dump(forest, tmp_path / "forest.joblib")
+    assert (tmp_path / "forest.joblib").stat().st_size / 4 * n_trees < 30e6
 
 
 def test_wrong_name_gets_a_suggestion():

@@ -10,11 +10,13 @@ from sklearn.base import clone
 
 from fer_core.errors import DataError
 from fer_core.landmarks import mirror_landmarks
-from fer_landmarks.anchored import AnchoredHistograms
 from fer_landmarks.descriptor import FaceDescriptor
-from fer_landmarks.geometry import LandmarkGeometry
-from fer_landmarks.hog import DenseHog
-from fer_landmarks.lbp import LbpHistograms
+from fer_landmarks.transformers import (
+    AnchoredHistograms,
+    DenseHog,
+    LandmarkGeometry,
+    LbpHistograms,
+)
 
 STAGES = {
     "geometry": LandmarkGeometry(),
@@ -101,8 +103,8 @@ def test_pandas_output_has_the_names(stage, faces, features):
 
 def test_symmetry_tells_the_features_of_the_mirrored_face(stage, faces, landmarks):
     mirrored = np.ascontiguousarray(faces[:10, :, ::-1])
-    found = stage.describe(mirrored, mirror_landmarks(landmarks[:10], 48))
-    told = stage.symmetry().mirror(stage.describe(faces[:10], landmarks[:10]))
+    found = stage.features().describe(mirrored, mirror_landmarks(landmarks[:10], 48))
+    told = stage.symmetry().mirror(stage.features().describe(faces[:10], landmarks[:10]))
     # Vertical gradients lie on an edge between scikit-image's bins and fall to one side of it.
     assert np.abs(found - told).mean() < 0.15 * np.abs(told - told.mean(axis=0)).mean()
 
@@ -137,3 +139,13 @@ def test_unknown_part_gets_a_suggestion(faces):
         FaceDescriptor(("hogs",)).transform(faces)
     with pytest.raises(ValueError, match="non-empty tuple"):
         FaceDescriptor("hog").transform(faces)
+
+
+def test_stages_of_older_versions_get_the_defaults_of_newer_parameters(faces):
+    new = AnchoredHistograms(scales=((6, 3),))
+    state = dict(new.__getstate__())
+    for added_since in ("looks", "side"):
+        del state[added_since]
+    old = AnchoredHistograms.__new__(AnchoredHistograms)
+    old.__setstate__(state)
+    np.testing.assert_array_equal(old.transform(faces[:2]), new.transform(faces[:2]))

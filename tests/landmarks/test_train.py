@@ -1,5 +1,6 @@
 import json
 
+import joblib
 import pytest
 
 from fer_core.model_store import ModelStore
@@ -20,7 +21,8 @@ def test_command_stores_a_model_that_labels_faces(tmp_path, monkeypatch, capsys,
     assert entry.metrics["validation accuracy"] > 0.3
     model = ModelStore(out, trusted=True).load("hog-kernel")
     assert model.predict_proba(faces).shape == (60, 7)
-    assert model.named_steps["descriptor"].cache is False
+    pipeline = joblib.load(out / "hog-kernel" / "model.joblib")
+    assert pipeline.named_steps["descriptor"].cache is False
 
 
 def test_wrong_name_is_found_before_any_work(tmp_path, capsys):

@@ -1,0 +1,237 @@
+"""Kernel pipelines served from arrays alone: NumPy, OpenCV and dlib, no scikit-learn, no pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fer_core.datasets.dataset import check_faces
+from fer_core.errors import ModelStoreError
+from fer_core.files import write_atomically
+from fer_core.landmarks import LandmarkPredictor
+from fer_core.pipeline_files import ARRAYS_FILE, JOBLIB_FILE, save_joblib, save_skops
+from fer_landmarks.anchored import AnchoredFeatures
+from fer_landmarks.features import Features, JoinedFeatures, describe_faces
+from fer_landmarks.gaussian import KernelScores, softmax
+from fer_landmarks.geometry import GeometryFeatures
+from fer_landmarks.hog import HogFeatures
+from fer_landmarks.lbp import LbpFeatures
+from fer_landmarks.projection import Projection, even_then_odd
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+#: Version of the file's layout.
+FORMAT = 1
+
+#: The kinds of features that a file can name.
+_KINDS: dict[str, type[Features]] = {
+    kind.__name__: kind for kind in (GeometryFeatures, AnchoredFeatures, HogFeatures, LbpFeatures)
+}
+
+
+class ServedPipeline:
+    """What a fitted pipeline with kernel least squares answers.
+
+    Parameters
+    ----------
+    classes : int (k,)
+        Codes of the columns.
+    features : JoinedFeatures
+    projections : sequence of Projection
+        Applied one after the other.
+    scores : KernelScores
+    temperature : float
+    predictor : LandmarkPredictor or None
+        None for the packaged one, looking once.
+
+    Attributes
+    ----------
+    classes_ : int64 (k,)
+    """
+
+    def __init__(
+        self,
+        classes: ArrayLike,
+        features: JoinedFeatures,
+        projections: Sequence[Projection],
+        scores: KernelScores,
+        temperature: float,
+        predictor: LandmarkPredictor | None = None,
+    ) -> None:
+        self.classes_ = np.asarray(classes, dtype=np.int64)
+        self.features = features
+        self.projections = tuple(projections)
+        self.scores = scores
+        self.temperature = temperature
+        self.predictor = predictor or LandmarkPredictor()
+
+    @classmethod
+    def of(cls, pipeline: Pipeline) -> Self:
+        """Return what a fitted pipeline answers, see `can_serve`."""
+        descriptor, *projections, classifier = pipeline.named_steps.values()
+        return cls(
+            pipeline.classes_,
+            descriptor.features(),
+            [step.projection() for step in projections],
+            classifier.scores(),
+            classifier.temperature_,
+            LandmarkPredictor(descriptor.predictor, descriptor.looks),
+        )
+
+    def predict_proba(self, faces: ArrayLike) -> NDArray[np.float32]:
+        """Return probabilities.
+
+        Parameters
+        ----------
+        faces : uint8 (n, 48, 48)
+
+        Returns
+        -------
+        float32 (n, k)
+
+        Raises
+        ------
+        DataError
+            If `faces` are something else.
+        """
+        x = describe_faces(self.features, check_faces(faces), self.predictor)
+        for projection in self.projections:
+            x = projection(x)
+        return softmax(self.scores(x) / np.float32(self.temperature))
+
+    def predict(self, faces: ArrayLike) -> NDArray[np.int64]:
+        """Return the most probable code of each face: int64 (n,)."""
+        return self.classes_[self.predict_proba(faces).argmax(axis=1)]
+
+    def save(self, path: Path) -> None:
+        """Write the arrays, large ones in half precision, and the settings to an ``.npz`` file."""
+        settings = {
+            "format": FORMAT,
+            "parts": [{"kind": type(p).__name__, **asdict(p)} for p in self.features.parts],
+            "projections": [len(p.mean) for p in self.projections],
+            "gamma": self.scores.gamma,
+            "n_odd": self.scores.n_odd,
+            "scale": float(self.scores.scale),
+            "temperature": float(self.temperature),
+            "looks": self.predictor.looks,
+        }
+        arrays: dict[str, NDArray[Any]] = {
+            "settings": np.array(json.dumps(settings)),
+            "classes": self.classes_,
+            "mean": self.scores.mean,
+            "centers": self.scores.centers.astype(np.float16),
+            "weights": self.scores.weights,
+            "prior": self.scores.prior,
+        }
+        for i, projection in enumerate(self.projections):
+            groups = zip(projection.mean, projection.even, projection.odd, strict=True)
+            for g, (mean, even, odd) in enumerate(groups):
+                arrays[f"mean_{i}_{g}"] = mean
+                arrays[f"even_{i}_{g}"] = even.astype(np.float16)
+                arrays[f"odd_{i}_{g}"] = odd.astype(np.float16)
+        with write_atomically(path) as temporary, open(temporary, "wb") as file:
+            np.savez(file, allow_pickle=False, **arrays)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read what `save` wrote; nothing in the file is run.
+
+        Raises
+        ------
+        ModelStoreError
+            If the file is no such file or one of another format.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                settings = json.loads(str(stored["settings"]))
+                if settings["format"] != FORMAT:
+                    raise ModelStoreError(
+                        f"{path}: has format {settings['format']}, this version of fer-ensemble "
+                        f"reads format {FORMAT}; install the version that made it"
+                    )
+                return cls._from_arrays(settings, stored)
+        except (OSError, EOFError, BadZipFile, KeyError, ValueError, TypeError) as error:
+            raise ModelStoreError(
+                f"{path}: this is no served pipeline ({error}); get it again, or train it again"
+            ) from error
+
+    @classmethod
+    def _from_arrays(cls, settings: dict[str, Any], stored: Any) -> Self:
+        parts = [_features(dict(part)) for part in settings["parts"]]
+        features = JoinedFeatures(tuple(parts))
+        symmetry = features.symmetry()
+        projections = []
+        for i, n_groups in enumerate(settings["projections"]):
+            mean, even, odd = (
+                [stored[f"{kind}_{i}_{g}"].astype(np.float32) for g in range(n_groups)]
+                for kind in ("mean", "even", "odd")
+            )
+            projections.append(Projection(symmetry, mean, even, odd))
+            symmetry = even_then_odd(*(sum(map(len, halves)) for halves in (even, odd)))
+        centers = stored["centers"].astype(np.float32)
+        scores = KernelScores(
+            stored["mean"],
+            np.float32(settings["scale"]),
+            centers,
+            (centers**2).sum(axis=1),
+            stored["weights"],
+            stored["prior"],
+            settings["gamma"],
+            settings["n_odd"],
+        )
+        predictor = LandmarkPredictor(looks=settings.get("looks", 1))
+        return cls(
+            stored["classes"], features, projections, scores, settings["temperature"], predictor
+        )
+
+
+def _features(settings: dict[str, Any]) -> Features:
+    kind = _KINDS[settings.pop("kind")]
+    # JSON has lists where the features' settings are tuples.
+    return kind(**{name: _as_tuple(value) for name, value in settings.items()})
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(_as_tuple(item) for item in value) if isinstance(value, list) else value
+
+
+def can_serve(model: Any) -> bool:
+    """Return whether a fitted model is a pipeline that `ServedPipeline` can answer for."""
+    from sklearn.pipeline import Pipeline
+
+    from fer_landmarks.compress import SymmetricPCA
+    from fer_landmarks.descriptor import FaceDescriptor
+    from fer_landmarks.kernel import KernelLeastSquares
+
+    if not isinstance(model, Pipeline):
+        return False
+    descriptor, *between, classifier = model.named_steps.values()
+    return (
+        isinstance(descriptor, FaceDescriptor)
+        and isinstance(classifier, KernelLeastSquares)
+        and all(isinstance(step, SymmetricPCA) for step in between)
+    )
+
+
+def save_pipeline(model: Any, folder: Path) -> dict[str, Path]:
+    """Write a fitted pipeline for serving and for further work; return the files by name.
+
+    For serving: arrays if `ServedPipeline` can answer for it, otherwise skops. For further work:
+    joblib. Only the last is a pickle.
+    """
+    files = {JOBLIB_FILE: save_joblib(model, folder)}
+    if can_serve(model):
+        files[ARRAYS_FILE] = folder / ARRAYS_FILE
+        ServedPipeline.of(model).save(files[ARRAYS_FILE])
+    else:
+        skops = save_skops(model, folder)
+        files[skops.name] = skops
+    return files

@@ -1,0 +1,143 @@
+import numpy as np
+import pytest
+from sklearn.svm import LinearSVC
+
+from fer_core.datasets.dataset import Dataset
+from fer_core.errors import ProtocolError
+from fer_core.labels import own_scheme
+from fer_core.splits import make_split
+from fer_landmarks import list_pipelines, make_pipeline
+from fer_landmarks.features import describe_faces
+from fer_landmarks.pipelines import classifier_of
+from fer_landmarks.search import Search, Workbench, _space_of
+from fer_landmarks.search_spaces import CLASSIFIER_SPACES, Real, Whole
+from fer_landmarks.settings import load_settings
+
+
+@pytest.fixture(scope="module")
+def split(faces):
+    """Upright faces are to be told from those upside down; some labels are wrong."""
+    both = np.concatenate([faces[:40], faces[:40, ::-1]])
+    n = len(both)
+    wrong = np.random.default_rng(0).random(n) < 0.2
+    dataset = Dataset(
+        name="turned",
+        faces=both,
+        y=np.repeat([0, 1], n // 2) ^ wrong,
+        scheme=own_scheme(["turned", "upright"]),
+        names=np.array([f"face{i:03d}" for i in range(n)]),
+        parts=np.full(n, "training"),
+        groups=np.arange(n),
+    )
+    return make_split(dataset)
+
+
+@pytest.fixture
+def make_search(split, tmp_path):
+    def make(name="hog-svm", journal="trials.log", **options):
+        bench = Workbench(split.fitting, split.validation)
+        return Search(name, bench, tmp_path / journal, **options)
+
+    return make
+
+
+def test_spaces_hold_parameters_of_the_pipelines():
+    assert {classifier_of(name) for name in list_pipelines()} <= set(CLASSIFIER_SPACES)
+    for name in list_pipelines():
+        space = _space_of(name)
+        assert set(space) <= set(make_pipeline(name).get_params()), name
+        assert all(s.low < s.high for s in space.values() if isinstance(s, Real | Whole)), name
+
+
+def test_first_trial_measures_the_settings_there_are(make_search, split):
+    search = make_search()
+    (first,) = search.run(0)
+    assert first.params == dict(load_settings()["hog-svm"].params)
+    model = make_pipeline("hog-svm", random_state=0).fit(split.fitting.faces, split.fitting.y)
+    correct = model.predict(split.validation.faces) == split.validation.y
+    assert first.accuracy == round(correct.mean(), 4)
+    assert search.best() == first
+
+
+def test_interrupted_search_comes_to_the_same(make_search, monkeypatch):
+    whole = make_search(journal="whole.log")
+    list(whole.run(4))
+    with monkeypatch.context() as patch:
+        calls = iter([LinearSVC.fit] * 3)
+        patch.setattr(LinearSVC, "fit", lambda *args: next(calls, _interrupt)(*args))
+        with pytest.raises(KeyboardInterrupt):
+            list(make_search().run(4))
+    resumed = make_search()
+    assert len(resumed.trials()) == 3
+    assert len(list(resumed.run(4))) == 2
+    assert [t.params for t in resumed.trials()] == [t.params for t in whole.trials()]
+    assert [t.accuracy for t in resumed.trials()] == [t.accuracy for t in whole.trials()]
+    assert list(resumed.run(4)) == []
+
+
+def _interrupt(*args):
+    raise KeyboardInterrupt
+
+
+def test_searches_of_other_seeds_and_objectives_are_others(make_search):
+    list(make_search().run(1))
+    other = make_search(seed=1, objective="log-loss")
+    assert other.trials() == []
+    list(other.run(3))
+    assert other.best().log_loss == min(t.log_loss for t in other.trials())
+    best = make_search()
+    list(best.run(3))
+    assert best.best().accuracy == max(t.accuracy for t in best.trials())
+
+
+def test_descriptors_are_computed_once(make_search, monkeypatch):
+    calls = []
+
+    def counting(*args):
+        calls.append(args)
+        return describe_faces(*args)
+
+    monkeypatch.setattr("fer_landmarks.stage.describe_faces", counting)
+    list(make_search().run(2))
+    assert len(calls) == 2  # fitting and validation faces
+
+
+def test_settings_that_cannot_be_fitted_are_told_and_passed_over(make_search, monkeypatch):
+    fit, n_calls = LinearSVC.fit, []
+
+    def failing(self, x, y):
+        n_calls.append(1)
+        if len(n_calls) == 2:
+            raise ValueError("no such fit")
+        return fit(self, x, y)
+
+    monkeypatch.setattr(LinearSVC, "fit", failing)
+    search = make_search()
+    first, failure, last = search.run(2)
+    assert "no such fit" in failure
+    assert search.trials() == [first, last]
+
+
+def test_settings_carry_their_source_and_a_temperature(make_search, split, monkeypatch):
+    search = make_search()
+    list(search.run(2))
+    assert search.settings().params == search.best().params  # too few faces for a temperature
+    monkeypatch.setattr("fer_landmarks.search._ENOUGH_FACES", 5)
+    settings, best = search.settings(), search.best()
+    assert settings.source["validation_accuracy"] == best.accuracy
+    assert settings.source["trials"] == 3
+    assert settings.source["fitted_faces"] == len(split.fitting)
+    own = best.params["classifier__temperature"] * best.temperature
+    assert settings.params["classifier__temperature"] == pytest.approx(own, abs=1e-3)
+    again = Workbench(split.fitting, split.validation).measure(
+        make_pipeline("hog-svm", random_state=0, **settings.params), settings.params
+    )
+    assert again.accuracy == best.accuracy
+    assert again.temperature == pytest.approx(1, abs=0.02)
+
+
+def test_test_pictures_are_refused(split):
+    with pytest.raises(ProtocolError):
+        Workbench(split.fitting, split.test)
+    with pytest.raises(ProtocolError):
+        Workbench(split.validation, split.validation)

@@ -1,0 +1,88 @@
+"""Kernel pipelines served from arrays."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from fer_core.errors import DataError, ModelStoreError
+from fer_core.pipeline_files import ARRAYS_FILE, JOBLIB_FILE, SKOPS_FILE
+from fer_landmarks import AnchoredHistograms, FaceDescriptor, make_pipeline
+from fer_landmarks.serving import ServedPipeline, can_serve, save_pipeline
+
+
+@pytest.fixture(scope="module")
+def labels(faces):
+    return np.arange(len(faces)) % 3
+
+
+@pytest.fixture(scope="module", params=["anchored-kernel", "geometry-kernel", "lbp-kernel"])
+def fitted(request, faces, labels):
+    return make_pipeline(request.param, random_state=0).fit(faces, labels)
+
+
+def test_answers_are_the_pipelines_own(fitted, faces, tmp_path):
+    files = save_pipeline(fitted, tmp_path)
+    assert set(files) == {ARRAYS_FILE, JOBLIB_FILE}
+    served = ServedPipeline.read(files[ARRAYS_FILE])
+    np.testing.assert_array_equal(served.classes_, fitted.classes_)
+    np.testing.assert_array_equal(served.predict_proba(faces), fitted.predict_proba(faces))
+    np.testing.assert_array_equal(served.predict(faces), fitted.predict(faces))
+    assert served.predict_proba(faces[:0]).shape == (0, 3)
+
+
+def test_settings_of_the_features_survive(faces, labels, tmp_path):
+    descriptor = FaceDescriptor(("hog", AnchoredHistograms(points=(36, 45), scales=((6, 3),))))
+    pipeline = make_pipeline("lbp-kernel").set_params(
+        descriptor=descriptor, compress__symmetry=descriptor.symmetry()
+    )
+    pipeline.fit(faces, labels)
+    ServedPipeline.of(pipeline).save(tmp_path / "model.npz")
+    served = ServedPipeline.read(tmp_path / "model.npz")
+    assert served.features == descriptor.features()
+    np.testing.assert_array_equal(served.predict_proba(faces), pipeline.predict_proba(faces))
+
+
+def test_other_pipelines_are_served_by_skops(faces, labels, tmp_path):
+    pipeline = make_pipeline("hog-svm", random_state=0).fit(faces, labels)
+    assert not can_serve(pipeline)
+    assert not can_serve(make_pipeline("lbp-kernel", mirror=True))
+    assert set(save_pipeline(pipeline, tmp_path)) == {SKOPS_FILE, JOBLIB_FILE}
+
+
+def test_predicts_without_scikit_learn(faces, labels, tmp_path):
+    pipeline = make_pipeline("anchored-kernel", random_state=0).fit(faces, labels)
+    ServedPipeline.of(pipeline).save(tmp_path / "model.npz")
+    np.save(tmp_path / "faces.npy", faces[:3])
+    code = (
+        "import sys, numpy; from pathlib import Path\n"
+        "from fer_landmarks.serving import ServedPipeline\n"
+        f"folder = Path({str(tmp_path)!r})\n"
+        "proba = ServedPipeline.read(folder / 'model.npz').predict_proba("
+        "numpy.load(folder / 'faces.npy'))\n"
+        "print(proba.shape, {'sklearn', 'skops', 'scipy', 'joblib'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "(3, 3) set()"
+
+
+def test_files_that_are_none_are_refused(fitted, tmp_path):
+    path = tmp_path / "model.npz"
+    ServedPipeline.of(fitted).save(path)
+    whole = path.read_bytes()
+    for content in (b"", b"none", whole[: len(whole) // 2]):
+        path.write_bytes(content)
+        with pytest.raises(ModelStoreError, match="this is no served pipeline"):
+            ServedPipeline.read(path)
+    with pytest.raises(ModelStoreError, match="this is no served pipeline"):
+        ServedPipeline.read(tmp_path / "missing.npz")
+    np.savez(path, settings=np.array(json.dumps({"format": 99})))
+    with pytest.raises(ModelStoreError, match="has format 99"):
+        ServedPipeline.read(path)
+
+
+def test_what_are_no_faces_is_refused(fitted):
+    with pytest.raises(DataError, match="faces must be a uint8 array"):
+        ServedPipeline.of(fitted).predict_proba(np.zeros((2, 40, 40), np.uint8))
