@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fer_cnn.classifier import CNNClassifier as CNNClassifier
+    from fer_cnn.recipe import Recipe as Recipe
     from fer_cnn.recipes import RECIPES as RECIPES
-    from fer_cnn.recipes import Recipe as Recipe
 
 __all__ = ["CNNClassifier", "RECIPES", "Recipe"]
 
-_HOME = {"CNNClassifier": "classifier", "RECIPES": "recipes", "Recipe": "recipes"}
+_HOME = {"CNNClassifier": "classifier", "RECIPES": "recipes", "Recipe": "recipe"}
 
 
 def __getattr__(name: str) -> Any:

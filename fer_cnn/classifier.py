@@ -13,11 +13,14 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from fer_cnn.export import export_onnx
-from fer_cnn.recipes import Recipe, get_recipe
-from fer_cnn.training import EpochRecord, train
+from fer_cnn.history import EpochRecord, best_epoch
+from fer_cnn.recipe import Recipe
+from fer_cnn.recipes import get_recipe
+from fer_cnn.training import train
+from fer_core.datasets.dataset import check_faces
 from fer_core.errors import FerError
 from fer_core.files import write_atomically
-from fer_core.onnx_model import OnnxClassifier, check_faces
+from fer_core.onnx_model import OnnxClassifier
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +44,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     classes_ : int64 (k,)
         Codes of the probability columns, sorted.
     history_ : list of EpochRecord
+    best_epoch_ : int
+        Number of the epoch whose weights the network has.
     keras_file_, onnx_file_ : bytes
         The fitted network, as saved by Keras and as exported to ONNX.
     """
@@ -63,6 +68,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         X: ArrayLike,
         y: ArrayLike,
         validation: tuple[NDArray[np.uint8], NDArray[np.int64]] | None = None,
+        soft_labels: NDArray[np.float32] | None = None,
+        soft_weight: float = 0.4,
     ) -> CNNClassifier:
         """Train the network.
 
@@ -73,7 +80,10 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         y : int (n,)
             Codes.
         validation : (faces, y) or None
-            Measured after every epoch, for the history only.
+            Measured after every epoch; some recipes lower the rate, stop early or choose the best
+            epoch by it.
+        soft_labels, soft_weight
+            See `fer_cnn.training.train`; one column for each of the labels in `y`, sorted.
 
         Raises
         ------
@@ -82,7 +92,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         FerError
             If `max_minutes` is over before the last epoch; the checkpoint in `out` stays.
         """
-        faces = check_faces(np.asarray(X))
+        faces = check_faces(X)
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
         if validation is not None:
             known = np.isin(validation[1], self.classes_)
@@ -97,6 +107,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             codes,
             len(self.classes_),
             validation=validation,
+            soft_labels=soft_labels,
+            soft_weight=soft_weight,
             seed=self.seed,
             out=None if self.out is None else Path(self.out),
             max_minutes=self.max_minutes,
@@ -109,10 +121,12 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
                 + (f"; it can go on from {self.out}" if self.out else "")
             )
         self.history_ = training.history
+        last = len(self.history_)
+        self.best_epoch_ = last if recipe.keep == "last" else best_epoch(self.history_, recipe.keep)
         with tempfile.TemporaryDirectory() as folder:
             keras_file, onnx_file = Path(folder) / "model.keras", Path(folder) / "model.onnx"
             _save_without_optimizer(training.model, keras_file)
-            export_onnx(keras_file, onnx_file)
+            export_onnx(keras_file, onnx_file, recipe.views)
             self.keras_file_ = keras_file.read_bytes()
             self.onnx_file_ = onnx_file.read_bytes()
         self._serving = OnnxClassifier(self.onnx_file_, self.classes_)
@@ -152,5 +166,5 @@ def _save_without_optimizer(model: Any, path: Path) -> None:
     from fer_core.extras import require
 
     keras = require("keras", "train")
-    bare = keras.Model(model.inputs, model.outputs, name=model.name)
+    bare = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
     bare.save(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from fer_cnn.training import EpochRecord
+from fer_cnn.history import EpochRecord
 from fer_core.files import write_atomically
 
 

@@ -8,9 +8,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
+from fer_cnn.recipe import Views
+from fer_cnn.views import with_views
 from fer_core.cli import run_command
 from fer_core.errors import FerError
 from fer_core.extras import require
@@ -22,7 +25,7 @@ from fer_core.onnx_model import OnnxClassifier
 PARITY = 1e-4
 
 
-def export_onnx(keras_file: Path, onnx_file: Path) -> None:
+def export_onnx(keras_file: Path, onnx_file: Path, views: str = "one") -> None:
     """Export a saved network to ONNX in a process of its own.
 
     The converter reads TensorFlow graphs only, so that process runs Keras on TensorFlow whichever
@@ -32,6 +35,8 @@ def export_onnx(keras_file: Path, onnx_file: Path) -> None:
     ----------
     keras_file, onnx_file : Path
         What to read and what to write.
+    views : {"one", "mirror", "crops"}
+        See `fer_cnn.views.with_views`.
 
     Raises
     ------
@@ -45,7 +50,7 @@ def export_onnx(keras_file: Path, onnx_file: Path) -> None:
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent.parent), *sys.path[1:]]),
     }
     done = subprocess.run(
-        [sys.executable, "-m", "fer_cnn.export", str(keras_file), str(onnx_file)],
+        [sys.executable, "-m", "fer_cnn.export", str(keras_file), str(onnx_file), "--views", views],
         env=environment,
         capture_output=True,
         text=True,
@@ -55,10 +60,11 @@ def export_onnx(keras_file: Path, onnx_file: Path) -> None:
         raise FerError(f"{keras_file}: could not be exported to ONNX ({reason[0]})")
 
 
-def _export_here(keras_file: Path, onnx_file: Path) -> None:
+def export_here(keras_file: Path, onnx_file: Path, views: str = "one") -> None:
+    """Export a saved network to ONNX in this process, which must run Keras on TensorFlow."""
     keras = require("keras", "train")
     require("tf2onnx", "train")
-    model = keras.saving.load_model(keras_file, compile=False)
+    model = with_views(keras.saving.load_model(keras_file, compile=False), views)
     expected = np.asarray(model(probe_faces()))  # the exporter wants a model that was called
     with write_atomically(onnx_file) as path:
         model.export(path, format="onnx", verbose=False)
@@ -76,9 +82,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m fer_cnn.export", description=__doc__)
     parser.add_argument("keras_file", type=Path)
     parser.add_argument("onnx_file", type=Path)
+    parser.add_argument(
+        "--views",
+        choices=get_args(Views),
+        default="one",
+        help="what the exported network averages over: the face (default); and its mirror image; "
+        "ten crops",
+    )
 
     def command(args: argparse.Namespace) -> None:
-        _export_here(args.keras_file, args.onnx_file)
+        export_here(args.keras_file, args.onnx_file, args.views)
 
     return run_command(parser, command, argv)
 

@@ -2,43 +2,33 @@
 
 from __future__ import annotations
 
-import csv
-import json
+import hashlib
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_cnn import checkpoint
 from fer_cnn.architectures import build
 from fer_cnn.batches import epoch_batches
-from fer_cnn.recipes import Recipe
-from fer_core.errors import DataError, FerError
+from fer_cnn.evaluation import measure
+from fer_cnn.history import EpochRecord, best_epoch, stopped_early
+from fer_cnn.phases import Phase, compile_for, phase_at, set_rate
+from fer_cnn.recipe import Recipe
+from fer_cnn.start import load_network
+from fer_cnn.weights import load_weights, with_new_head
+from fer_core.errors import DataError
 from fer_core.extras import require
-from fer_core.files import write_atomically
 
 logger = logging.getLogger(__name__)
 
-#: Files of a training folder.
-CHECKPOINT = "checkpoint.keras"
-HISTORY = "history.csv"
-SETTINGS = "training.json"
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """What one epoch cost and reached; validation figures are NaN where there is none."""
-
-    epoch: int
-    loss: float
-    accuracy: float
-    val_loss: float
-    val_accuracy: float
-    seconds: float
+Validation = tuple[NDArray[np.uint8], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -48,7 +38,7 @@ class Training:
     Attributes
     ----------
     model : keras.Model
-        With the weights of the last epoch.
+        With the weights that the recipe keeps: of the last or the best epoch, averaged or not.
     history : list of EpochRecord
     finished : bool
         False if it was stopped at a checkpoint before its last epoch.
@@ -65,8 +55,11 @@ def train(
     y: NDArray[np.int64],
     n_classes: int,
     *,
-    validation: tuple[NDArray[np.uint8], NDArray[np.int64]] | None = None,
+    validation: Validation | None = None,
+    soft_labels: NDArray[np.float32] | None = None,
+    soft_weight: float = 0.4,
     seed: int = 0,
+    start: Path | None = None,
     out: Path | None = None,
     max_minutes: float | None = None,
     on_epoch: Callable[[EpochRecord], None] | None = None,
@@ -81,9 +74,18 @@ def train(
         Codes 0..n_classes-1.
     n_classes : int
     validation : (faces, y) or None
-        Watched and logged after every epoch; never fitted on.
+        Watched and logged after every epoch; never fitted on. Recipes may lower the rate, stop
+        early and choose the best epoch by it.
+    soft_labels : float (n, n_classes) or None
+        Probabilities of the classes, mixed into the labels: votes of several annotators, or what
+        another model says of faces that it was not fitted on (Hinton, Vinyals and Dean,
+        "Distilling the Knowledge in a Neural Network", 2015).
+    soft_weight : float
+        Share of `soft_labels` in the mixture, 0 to 1.
     seed : int
         Initial weights, order and augmentation.
+    start : Path or None
+        Saved network with the weights to begin with, its head too; None begins as the recipe says.
     out : Path or None
         Folder for a checkpoint after every epoch (weights, optimiser and random state) and the
         history. If it holds a checkpoint of the same training, that goes on.
@@ -95,7 +97,8 @@ def train(
     Raises
     ------
     DataError
-        If there are no faces, or a label outside 0..n_classes-1.
+        If there are no faces, a label is outside 0..n_classes-1, or the recipe's pretrained
+        weights or network can't be had.
     FerError
         If `out` holds another training.
     """
@@ -104,16 +107,24 @@ def train(
     if y.min() < 0 or y.max() >= n_classes:
         raise DataError(f"labels must be 0 to {n_classes - 1}; got {y.min()} to {y.max()}")
     started = time.monotonic()
-    keras = require("keras", "train")
-    keras.utils.set_random_seed(seed)
-    settings = _settings(recipe, faces, y, n_classes, seed)
-    model = _compiled(recipe, n_classes, len(faces))
-    history = _resume(model, out, settings) if out else []
-    targets = np.eye(n_classes, dtype=np.float32)[y]
-    for epoch in range(len(history), recipe.epochs):
+    require("keras", "train").utils.set_random_seed(seed)
+    targets = _targets(recipe, y, n_classes, soft_labels, soft_weight)
+    weights = class_weights(y, n_classes)[y] if recipe.class_weights else None
+    facts = _facts(faces, targets, n_classes, seed)
+    steps = len(faces) // min(recipe.batch_size, len(faces))
+    resumed = checkpoint.resume(out, recipe, facts, steps) if out else None
+    model, history = resumed or (_fresh(recipe, n_classes, start), [])
+    # Of the phase that the model is compiled for.
+    phase = phase_at(recipe, len(history) - 1) if resumed else None
+    best = checkpoint.BestWeights(out)
+    while not _over(recipe, history):
         if _out_of_time(history, started, max_minutes):
             return Training(model, history, finished=False)
-        began = time.monotonic()
+        epoch, began = len(history), time.monotonic()
+        if phase != phase_at(recipe, epoch):
+            phase = phase_at(recipe, epoch)
+            compile_for(model, recipe, phase, steps)
+        set_rate(model, recipe, phase, history)
         _seed_dropout(model, seed, epoch)
         batches = epoch_batches(
             faces,
@@ -122,49 +133,111 @@ def train(
             augmentation=recipe.augmentation,
             seed=seed,
             epoch=epoch,
+            weights=weights,
+            mixup=recipe.mixup,
         )
         # The batches are shuffled already; Keras would shuffle them by a global random state.
         fitted = model.fit(batches, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0)
-        log = fitted.history
-        val_loss, val_accuracy = _evaluate(model, validation)
-        record = EpochRecord(
-            epoch=epoch + 1,
-            loss=log["loss"][0],
-            accuracy=log["accuracy"][0],
-            val_loss=val_loss,
-            val_accuracy=val_accuracy,
-            seconds=time.monotonic() - began,
-        )
-        history.append(record)
+        with averaged_weights(model, recipe):
+            record = EpochRecord(
+                epoch=epoch + 1,
+                loss=fitted.history["loss"][0],
+                accuracy=fitted.history["accuracy"][0],
+                rate=float(model.optimizer.learning_rate),
+                seconds=time.monotonic() - began,
+                **_validate(model, validation),
+            )
+            history.append(record)
+            if recipe.keep != "last" and best_epoch(history, recipe.keep) == len(history):
+                best.keep(model, len(history))
         if out:
-            _save(out, model, history, settings)
+            checkpoint.save(out, model, history, recipe, facts)
+            best.clear_before(best_epoch(history, recipe.keep) if recipe.keep != "last" else 0)
         if on_epoch:
             on_epoch(record)
+    _keep_result(model, recipe, history, best)
     return Training(model, history, finished=True)
 
 
-def _compiled(recipe: Recipe, n_classes: int, n_faces: int) -> Any:
-    keras = require("keras", "train")
+def class_weights(y: NDArray[np.int64], n_classes: int) -> NDArray[np.float32]:
+    """Return n / (k n_j) for each class j: float32 (k,), 0 for classes without pictures."""
+    counts = np.bincount(y, minlength=n_classes)
+    return (len(y) / (n_classes * np.maximum(counts, 1)) * (counts > 0)).astype(np.float32)
+
+
+@contextmanager
+def averaged_weights(model: Any, recipe: Recipe) -> Iterator[None]:
+    """Lend `model` the moving average of its weights, if the recipe keeps one."""
+    if not recipe.average:
+        yield
+        return
+    callback = require("keras", "train").callbacks.SwapEMAWeights()
+    callback.set_model(model)
+    callback.on_test_begin()
+    try:
+        yield
+    finally:
+        callback.on_test_end()
+
+
+def _fresh(recipe: Recipe, n_classes: int, start: Path | None) -> Any:
+    """Return the network as the training begins."""
+    if start is not None:
+        return load_network(str(start))
+    if recipe.init:
+        return with_new_head(load_network(recipe.init), n_classes)
     model = build(recipe.architecture, n_classes, **recipe.options)
-    size = min(recipe.batch_size, n_faces)
-    steps = recipe.epochs * (n_faces // size)
-    warmup = int(recipe.warmup * steps)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=recipe.learning_rate / 25,
-        decay_steps=max(steps - warmup, 1),
-        warmup_target=recipe.learning_rate,
-        warmup_steps=warmup,
-    )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=recipe.weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["gamma", "beta", "bias"])
-    model.compile(
-        optimizer,
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
-        metrics=["accuracy"],
-        # Measured on two cores with TensorFlow: XLA's convolutions take 1.3 times as long.
-        jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
-    )
+    load_weights(model, recipe.weights, width=recipe.options.get("width", 1.0))
     return model
+
+
+def _targets(
+    recipe: Recipe,
+    y: NDArray[np.int64],
+    n_classes: int,
+    soft: NDArray[np.float32] | None,
+    weight: float,
+) -> NDArray[Any]:
+    if recipe.labels == "sparse":
+        if soft is not None:
+            raise DataError(f"recipe '{recipe.name}' has sparse labels, which can't be soft")
+        return y.astype(np.int64)
+    hard = np.eye(n_classes, dtype=np.float32)[y]
+    if soft is None:
+        return hard
+    if soft.shape != hard.shape:
+        raise DataError(f"soft labels must have shape {hard.shape}. Got {soft.shape} instead.")
+    if not (soft >= 0).all() or not np.allclose(soft.sum(axis=1), 1, atol=1e-3):
+        raise DataError("soft labels must be probabilities that sum to 1 for every face")
+    if not 0 <= weight <= 1:
+        raise DataError(f"soft_weight must be 0 to 1. Got {weight} instead.")
+    return np.float32(1 - weight) * hard + np.float32(weight) * soft.astype(np.float32)
+
+
+def _over(recipe: Recipe, history: Sequence[EpochRecord]) -> bool:
+    """Return whether the training has had its last epoch."""
+    if len(history) >= recipe.epochs:
+        return True
+    if recipe.patience is None or not history:
+        return False
+    current: Phase = phase_at(recipe, len(history))
+    monitor = "val_loss" if recipe.keep == "last" else recipe.keep
+    # A head that stopped getting better is no reason to leave out the phase after it.
+    return not current.head_only and stopped_early(
+        history, monitor, recipe.patience, since=current.first
+    )
+
+
+def _keep_result(
+    model: Any, recipe: Recipe, history: Sequence[EpochRecord], best: checkpoint.BestWeights
+) -> None:
+    """Give `model` the weights that are the training's result."""
+    if recipe.keep != "last":
+        best.restore(model, best_epoch(history, recipe.keep))
+    elif recipe.average:
+        with averaged_weights(model, recipe):
+            result = [np.array(weight) for weight in model.get_weights()]
+        model.set_weights(result)
 
 
 def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
@@ -175,16 +248,12 @@ def _seed_dropout(model: Any, seed: int, epoch: int) -> None:
             variable.assign([rng.integers(2**31), 0])
 
 
-def _evaluate(
-    model: Any, validation: tuple[NDArray[np.uint8], NDArray[np.int64]] | None
-) -> tuple[float, float]:
-    """Return log loss and accuracy."""
+def _validate(model: Any, validation: Validation | None) -> dict[str, float]:
     if validation is None or len(validation[0]) == 0:
-        return float("nan"), float("nan")
+        return {"val_loss": float("nan"), "val_accuracy": float("nan")}
     faces, y = validation
-    proba = np.asarray(model.predict(faces, batch_size=256, verbose=0), dtype=np.float64)
-    chosen = proba[np.arange(len(y)), y]
-    return float(-np.log(np.maximum(chosen, 1e-12)).mean()), float((proba.argmax(1) == y).mean())
+    figures = measure(model.predict(faces, batch_size=256, verbose=0), y)
+    return {f"val_{name}": value for name, value in figures.items()}
 
 
 def _out_of_time(history: list[EpochRecord], started: float, max_minutes: float | None) -> bool:
@@ -194,65 +263,14 @@ def _out_of_time(history: list[EpochRecord], started: float, max_minutes: float 
     return time.monotonic() - started + expected > 60 * max_minutes
 
 
-def _settings(
-    recipe: Recipe, faces: NDArray[np.uint8], y: NDArray[np.int64], n_classes: int, seed: int
+def _facts(
+    faces: NDArray[np.uint8], targets: NDArray[Any], n_classes: int, seed: int
 ) -> dict[str, Any]:
-    """Return what must be the same for a checkpoint to be gone on with."""
+    """Return what, besides the recipe, must be the same for a checkpoint to be gone on with."""
     return {
-        "recipe": asdict(recipe),
         "n_classes": n_classes,
         "n_faces": len(faces),
-        "face_sum": int(faces.sum(dtype=np.int64)),
-        "label_sum": int(np.dot(y.astype(np.int64), np.arange(1, len(y) + 1))),
+        "faces": hashlib.sha256(faces.tobytes()).hexdigest(),
+        "targets": hashlib.sha256(targets.tobytes()).hexdigest(),
         "seed": seed,
     }
-
-
-def _resume(model: Any, out: Path, settings: dict[str, Any]) -> list[EpochRecord]:
-    """Bring `model` to the state of the checkpoint in `out`, if there is one."""
-    if not (out / CHECKPOINT).exists():
-        return []
-    stored = json.loads((out / SETTINGS).read_text())
-    if stored != json.loads(json.dumps(settings)):
-        differing = sorted(k for k in settings if stored.get(k) != settings[k])
-        raise FerError(
-            f"{out}: holds another training (different: {', '.join(differing)}); "
-            "choose another folder or remove this one"
-        )
-    keras = require("keras", "train")
-    saved = keras.saving.load_model(out / CHECKPOINT)
-    # Values are copied into a freshly compiled model, because a loaded optimiser has forgotten
-    # which variables weight decay leaves alone.
-    model.optimizer.build(model.trainable_variables)
-    for mine, theirs in (
-        (model.variables, saved.variables),
-        (model.optimizer.variables, saved.optimizer.variables),
-    ):
-        for variable, value in zip(mine, theirs, strict=True):
-            variable.assign(value)
-    batch = min(settings["recipe"]["batch_size"], settings["n_faces"])
-    # The optimiser counts its steps inside the checkpoint, so weights and history can't disagree.
-    done = int(model.optimizer.iterations) // (settings["n_faces"] // batch)
-    logger.info("going on after epoch %d of %s", done, out)
-    return read_history(out / HISTORY)[:done]
-
-
-def read_history(path: Path) -> list[EpochRecord]:
-    """Read the history that a training wrote."""
-    with open(path, newline="") as file:
-        return [
-            EpochRecord(int(row.pop("epoch")), **{k: float(v) for k, v in row.items()})
-            for row in csv.DictReader(file)
-        ]
-
-
-def _save(out: Path, model: Any, history: list[EpochRecord], settings: dict[str, Any]) -> None:
-    # History first: rows beyond the checkpoint are cut off on resuming, missing ones can't be made.
-    with write_atomically(out / HISTORY) as path, open(path, "w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(asdict(history[0])))
-        writer.writeheader()
-        writer.writerows(asdict(record) for record in history)
-    with write_atomically(out / SETTINGS) as path:
-        path.write_text(json.dumps(settings, indent=1))
-    with write_atomically(out / CHECKPOINT) as path:
-        model.save(path)

@@ -76,3 +76,55 @@ def test_the_same_seed_gives_the_same_faces(faces):
     np.testing.assert_array_equal(full.apply(faces, rng(3)), full.apply(faces, rng(3)))
     assert (full.apply(faces, rng(3)) != full.apply(faces, rng(4))).any()
     assert full.apply(faces[:0], rng()).shape == (0, 48, 48)
+
+
+def test_erasing_fills_a_bounded_rectangle_in_that_share_of_faces():
+    gray = np.full((400, 48, 48), 128, dtype=np.uint8)
+    changed = Augmentation(erase=0.5).apply(gray, rng())
+    touched = changed != 128
+    erased = touched.any(axis=(1, 2))
+    assert 0.4 < erased.mean() < 0.6
+    rows, columns = touched.any(axis=2).sum(axis=1), touched.any(axis=1).sum(axis=1)
+    area = (rows * columns)[erased] / 48**2
+    assert 0.01 < area.min() < 0.05
+    assert 0.2 < area.max() < 0.28
+    # One solid rectangle each: nearly every pixel of its bounding box is noise.
+    assert (touched.sum(axis=(1, 2))[erased] / (rows * columns)[erased]).min() > 0.9
+    assert changed[touched].std() > 60
+
+
+def test_shear_leans_by_that_share_at_most():
+    post = np.zeros((200, 49, 49), dtype=np.uint8)
+    post[:, :, 24] = 255
+    changed = Augmentation(shear=0.3).apply(post, rng()).astype(float)
+    x = (changed @ np.arange(49)) / changed.sum(axis=2)
+    lean = (x[:, 44] - x[:, 4]) / 40
+    np.testing.assert_allclose(x[:, 24], 24, atol=0.05)
+    assert np.abs(lean).max() <= 0.3 + 0.01
+    assert np.abs(lean).max() > 0.25
+    assert abs(lean.mean()) < 0.05
+
+
+def test_exposure_multiplies_gray_levels():
+    gray = np.full((300, 8, 8), 100, dtype=np.uint8)
+    changed = Augmentation(exposure=1).apply(gray, rng())[:, 0, 0]
+    assert changed.min() < 10
+    assert 190 < changed.max() <= 200
+    assert abs(changed.mean() - 100) < 10
+
+
+def test_a_crop_shows_a_smaller_square_somewhere():
+    ramp = np.tile(np.arange(48, dtype=np.uint8) * 5, (200, 48, 1))
+    rows = Augmentation(crop=4).apply(ramp, rng())[:, 24].astype(float) / 5
+    # 44 pixels are spread over 48: neighbours differ by 44/48 of a pixel.
+    np.testing.assert_allclose((rows[:, 40] - rows[:, 8]) / 32, 44 / 48, atol=0.02)
+    middle = rows[:, 23:25].mean(axis=1)
+    assert 21.5 - 0.2 <= middle.min() < 22
+    assert 25 < middle.max() <= 25.5 + 0.2
+
+
+def test_faces_of_trainings_begun_earlier_stay_the_same(faces):
+    # Exact resuming: what these ranges do must not depend on ranges added later.
+    full = Augmentation(flip=True, rotation=10, scale=0.1, shift=0.1, contrast=0.2, brightness=10)
+    changed = full.apply(faces[:20], np.random.default_rng([3, 1, 4]))
+    np.testing.assert_allclose(changed[7, 20, 5:12], [225, 222, 214, 202, 185, 166, 142], atol=1)

@@ -4,8 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fer_cnn.checkpoint import CHECKPOINT, HISTORY, SETTINGS
 from fer_cnn.curves import plot_history
-from fer_cnn.training import CHECKPOINT, HISTORY, SETTINGS, read_history, train
+from fer_cnn.history import read_history
+from fer_cnn.training import train
 from fer_core.errors import DataError, FerError
 
 
@@ -79,3 +81,25 @@ def test_refuses_labels_and_faces_that_dont_fit(striped, quick_recipe):
         train(quick_recipe, faces, y, 2)
     with pytest.raises(DataError, match="0 faces"):
         train(quick_recipe, faces[:0], y[:0], 3)
+
+
+def test_soft_labels_are_learnt_in_their_share(striped, quick_recipe):
+    faces, y = striped
+    recipe = replace(quick_recipe, epochs=6)
+    swapped = np.eye(3, dtype=np.float32)[(y + 1) % 3]
+    taught = train(recipe, faces, y, 3, soft_labels=swapped, soft_weight=0.8).model
+    proba = np.asarray(taught.predict(faces, verbose=0))
+    assert (proba.argmax(1) == (y + 1) % 3).mean() > 0.9
+    hard = train(recipe, faces, y, 3, soft_labels=swapped, soft_weight=0.0).model
+    assert (np.asarray(hard.predict(faces, verbose=0)).argmax(1) == y).mean() > 0.9
+
+
+def test_soft_labels_must_be_probabilities_of_every_face(striped, quick_recipe):
+    faces, y = striped
+    with pytest.raises(DataError, match="must have shape"):
+        train(quick_recipe, faces, y, 3, soft_labels=np.ones((len(y), 2), np.float32) / 2)
+    with pytest.raises(DataError, match="sum to 1"):
+        train(quick_recipe, faces, y, 3, soft_labels=np.ones((len(y), 3), np.float32))
+    soft = np.full((len(y), 3), 1 / 3, np.float32)
+    with pytest.raises(DataError, match=r"soft_weight must be 0 to 1"):
+        train(quick_recipe, faces, y, 3, soft_labels=soft, soft_weight=1.5)

@@ -1,0 +1,141 @@
+"""Checkpoints: what a training needs to go on as if it had not been interrupted.
+
+A training's folder holds a checkpoint (weights, optimiser, number of epochs), the history, the
+settings, and the weights of the best epoch where those are kept. Every file is written whole or not
+at all, in an order in which a kill between two of them loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_cnn.history import EpochRecord, read_history, write_history
+from fer_cnn.phases import compile_for, phase_at
+from fer_cnn.recipe import Recipe, same_settings, training_settings
+from fer_core.errors import FerError
+from fer_core.extras import require
+from fer_core.files import write_atomically
+
+logger = logging.getLogger(__name__)
+
+#: Files of a training folder.
+CHECKPOINT = "checkpoint.keras"
+HISTORY = "history.csv"
+SETTINGS = "training.json"
+#: Weights of the best epoch so far; the number lets the history say which file counts.
+BEST = "best-{:04d}.weights.h5"
+
+#: Inside the checkpoint, so that weights and number can't disagree.
+_PROGRESS = "progress.json"
+
+
+def resume(
+    out: Path, recipe: Recipe, facts: Mapping[str, Any], steps_per_epoch: int
+) -> tuple[Any, list[EpochRecord]] | None:
+    """Return the model and the history of the training in `out`, or None if it holds none.
+
+    Parameters
+    ----------
+    out : Path
+    recipe : Recipe
+    facts : dict of str to object
+        What else must be the same: pictures, labels, seed.
+    steps_per_epoch : int
+
+    Raises
+    ------
+    FerError
+        If `out` holds another training.
+    """
+    path = out / CHECKPOINT
+    if not path.exists():
+        return None
+    stored = json.loads((out / SETTINGS).read_text())
+    differing = sorted(k for k in facts if stored.get(k) != facts[k])
+    if not same_settings(stored["recipe"], recipe):
+        differing.append("recipe")
+    if differing:
+        raise FerError(
+            f"{out}: holds another training (different: {', '.join(differing)}); "
+            "choose another folder or remove this one"
+        )
+    keras = require("keras", "train")
+    model = keras.saving.load_model(path)
+    state = [keras.ops.convert_to_numpy(variable) for variable in model.optimizer.variables]
+    done = _epochs_done(path)
+    if done is None:  # written by version 0.1, which had one phase
+        done = int(model.optimizer.iterations) // steps_per_epoch
+    # A loaded optimiser has forgotten which variables weight decay leaves alone.
+    compile_for(model, recipe, phase_at(recipe, done - 1), steps_per_epoch)
+    for variable, value in zip(model.optimizer.variables, state, strict=True):
+        variable.assign(value)
+    logger.info("going on after epoch %d of %s", done, out)
+    return model, read_history(out / HISTORY)[:done]
+
+
+def save(
+    out: Path, model: Any, history: Sequence[EpochRecord], recipe: Recipe, facts: Mapping[str, Any]
+) -> None:
+    """Write the state after the last epoch of `history`."""
+    # History first: rows beyond the checkpoint are cut off on resuming, missing ones can't be made.
+    write_history(out / HISTORY, history)
+    with write_atomically(out / SETTINGS) as path:
+        path.write_text(json.dumps({"recipe": training_settings(recipe), **facts}, indent=1))
+    with write_atomically(out / CHECKPOINT) as path:
+        model.save(path)
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr(_PROGRESS, json.dumps({"epochs": len(history)}))
+
+
+class BestWeights:
+    """The weights of the best epoch, in a folder or in memory.
+
+    Parameters
+    ----------
+    out : Path or None
+    """
+
+    def __init__(self, out: Path | None) -> None:
+        self.out = out
+        self._weights: list[Any] = []
+
+    def keep(self, model: Any, epoch: int) -> None:
+        """Keep the weights that `model` has, as those of `epoch`; call before the checkpoint."""
+        if self.out is None:
+            self._weights = [np.array(weight) for weight in model.get_weights()]
+            return
+        with write_atomically(self.out / BEST.format(epoch)) as path:
+            # Keras looks at the last two suffixes; the temporary name has one.
+            whole = path.with_suffix(".weights.h5")
+            model.save_weights(whole)
+            whole.replace(path)
+
+    def clear_before(self, epoch: int) -> None:
+        """Remove weights of epochs before `epoch`; call after the checkpoint."""
+        for path in self._files():
+            if path.name < BEST.format(epoch):
+                path.unlink()
+
+    def restore(self, model: Any, epoch: int) -> None:
+        """Give `model` the weights of `epoch`."""
+        if self.out is None:
+            model.set_weights(self._weights)
+        else:
+            model.load_weights(self.out / BEST.format(epoch))
+
+    def _files(self) -> list[Path]:
+        return [] if self.out is None else sorted(self.out.glob(BEST.replace("{:04d}", "*")))
+
+
+def _epochs_done(path: Path) -> int | None:
+    with zipfile.ZipFile(path) as archive:
+        if _PROGRESS not in archive.namelist():
+            return None
+        return int(json.loads(archive.read(_PROGRESS))["epochs"])

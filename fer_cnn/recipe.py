@@ -1,0 +1,218 @@
+"""What a recipe is: everything that a training is made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from fer_cnn.augmentation import Augmentation
+from fer_cnn.history import MONITORS
+from fer_core.errors import DataError
+
+Optimizer = Literal["adamw", "adam", "sgd"]
+Schedule = Literal["one-cycle", "constant", "plateau"]
+Labels = Literal["one-hot", "sparse"]
+Keep = Literal["last", "val_loss", "val_accuracy"]
+Views = Literal["one", "mirror", "crops"]
+
+#: Fields that change nothing about a training: words, and what happens after it.
+_WORDS = ("description", "scheme", "views", "published", "note")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one network is trained.
+
+    Attributes
+    ----------
+    name : str
+    description : str
+        One line for listings and reports.
+    architecture : str
+        Name in `fer_cnn.architectures.ARCHITECTURES`.
+    epochs, batch_size : int
+    learning_rate : float
+        Peak of the schedule.
+    warmup : float
+        Share of the steps in which ``one-cycle`` rises.
+    weight_decay : float
+        Decoupled, as AdamW has it; not on biases or normalisation. Other optimisers ignore it.
+    label_smoothing : float
+    augmentation : Augmentation
+    options : dict of str to object
+        Passed to the architecture's builder.
+    scheme : str
+        Label scheme that the recipe is made for.
+    optimizer : {"adamw", "adam", "sgd"}
+        ``sgd`` with Nesterov momentum 0.9.
+    schedule : {"one-cycle", "constant", "plateau"}
+        ``one-cycle``: a linear rise over `warmup`, then half a cosine down to zero (Loshchilov and
+        Hutter, 2017). ``plateau``: reduced when the validation loss stops falling.
+    plateau_patience : int
+        Epochs without a lower loss after which ``plateau`` multiplies the rate by `plateau_factor`.
+    plateau_factor, least_rate : float
+    patience : int or None
+        Stop after so many epochs that brought nothing better; None never stops early.
+    keep : {"last", "val_loss", "val_accuracy"}
+        Which epoch's weights are the result: the last, or the best by a validation figure.
+    class_weights : bool
+        Weight each picture by n / (k n_j), for n pictures, k classes, n_j of the picture's class.
+    labels : {"one-hot", "sparse"}
+        Two spellings of one loss; sparse labels can be neither smoothed nor mixed.
+    average : float
+        Momentum of an exponential moving average of the weights, which is what is validated and
+        kept (Polyak and Juditsky, 1992); 0 keeps the weights themselves.
+    mixup : float
+        Each picture is mixed with another of the batch in shares drawn from a beta distribution
+        with this parameter (Zhang et al., "mixup", ICLR 2018); 0 doesn't mix.
+    weights : str
+        Of the backbone: see `fer_cnn.weights.load_weights`.
+    init : str
+        Network to go on from: a ``.keras`` file or the name of a shipped model.
+    head_epochs : int
+        Epochs in which only the head is trained, before all layers are.
+    body_rate : float
+        Factor on the learning rate once all layers are trained after that.
+    views : {"one", "mirror", "crops"}
+        What the served network averages over: the face; and its mirror image; ten crops.
+    published : dict of str to float
+        Figures that others published for this recipe, by what they are.
+    note : str
+        Where those figures come from, and what is ours.
+    """
+
+    name: str
+    description: str
+    architecture: str
+    epochs: int
+    batch_size: int = 128
+    learning_rate: float = 3e-3
+    warmup: float = 0.2
+    weight_decay: float = 0.02
+    label_smoothing: float = 0.0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    scheme: str = "fer7"
+    optimizer: Optimizer = "adamw"
+    schedule: Schedule = "one-cycle"
+    plateau_patience: int = 3
+    plateau_factor: float = 0.5
+    least_rate: float = 1e-6
+    patience: int | None = None
+    keep: Keep = "last"
+    class_weights: bool = False
+    labels: Labels = "one-hot"
+    average: float = 0.0
+    mixup: float = 0.0
+    weights: str = "none"
+    init: str = ""
+    head_epochs: int = 0
+    body_rate: float = 0.1
+    views: Views = "one"
+    published: Mapping[str, float] = field(default_factory=dict)
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for name, choices in (
+            ("optimizer", get_args(Optimizer)),
+            ("schedule", get_args(Schedule)),
+            ("labels", get_args(Labels)),
+            ("keep", ("last", *MONITORS)),
+            ("views", get_args(Views)),
+        ):
+            if getattr(self, name) not in choices:
+                raise self._wrong(name, f"one of {', '.join(choices)}")
+        for name in ("epochs", "batch_size", "plateau_patience"):
+            if getattr(self, name) < 1:
+                raise self._wrong(name, "at least 1")
+        if self.patience is not None and self.patience < 1:
+            raise self._wrong("patience", "at least 1, or None")
+        if self.learning_rate <= 0:
+            raise self._wrong("learning_rate", "positive")
+        if not 0 <= self.average < 1:
+            raise self._wrong("average", "at least 0 and below 1")
+        if self.labels == "sparse" and (self.label_smoothing or self.mixup):
+            raise DataError(
+                f"recipe '{self.name}': sparse labels name one class and can be neither smoothed "
+                "nor mixed; use one-hot labels"
+            )
+
+    def _wrong(self, name: str, rule: str) -> DataError:
+        got = getattr(self, name)
+        return DataError(f"recipe '{self.name}': {name} must be {rule}. Got {got} instead.")
+
+
+def training_settings(recipe: Recipe) -> dict[str, Any]:
+    """Return what of `recipe` changes a training, as JSON keeps it."""
+    settings = {k: v for k, v in asdict(recipe).items() if k not in _WORDS}
+    stored: dict[str, Any] = json.loads(json.dumps(settings))
+    return stored
+
+
+def same_settings(stored: Mapping[str, Any], recipe: Recipe) -> bool:
+    """Return whether `stored`, perhaps by an older version, are the settings of `recipe`.
+
+    Settings that didn't exist yet had the effect that their default has.
+    """
+    default = training_settings(Recipe("", "", "", 1))
+    mine = training_settings(recipe)
+    theirs = {**default, **{k: v for k, v in stored.items() if k not in _WORDS}}
+    theirs["augmentation"] = {**default["augmentation"], **theirs["augmentation"]}
+    return theirs == mine
+
+
+def with_settings(recipe: Recipe, settings: Mapping[str, Any], source: str) -> Recipe:
+    """Return `recipe` with some settings changed.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    settings : dict of str to object
+        Fields of `Recipe`, with ``augmentation.NAME`` and ``options.NAME`` for single values of
+        those two.
+    source : str
+        Where they come from, for messages.
+
+    Raises
+    ------
+    DataError
+        If a field doesn't exist or a value is refused.
+    """
+    known = {f.name for f in fields(Recipe)} - {"name", *_WORDS, "augmentation", "options"}
+    changes = {f.name for f in fields(Augmentation)}
+    plain, augmentation, options = {}, {}, dict(recipe.options)
+    for key, value in settings.items():
+        group, _, name = key.rpartition(".")
+        if group == "augmentation" and name in changes:
+            augmentation[name] = value
+        elif group == "options":
+            options[name] = value
+        elif not group and name in known:
+            plain[name] = value
+        else:
+            raise DataError(f"{source}: a recipe has no setting '{key}'")
+    return replace(
+        recipe, augmentation=replace(recipe.augmentation, **augmentation), options=options, **plain
+    )
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """Read settings that `python -m fer_cnn.tune` found.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or holds no settings.
+    """
+    try:
+        settings: dict[str, Any] = json.loads(path.read_text())["settings"]
+        return dict(settings)
+    except FileNotFoundError:
+        raise DataError(f"{path}: there is no such file of settings") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path}: holds no settings ({error}); python -m fer_cnn.tune writes such files"
+        ) from error

@@ -1,0 +1,71 @@
+"""Networks to go on from: a file that Keras saved, or a model of the shipped store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fer_cnn.architectures.ends import FEATURES, PROBABILITIES
+from fer_core.errors import DataError
+from fer_core.extras import require
+from fer_core.lookup import did_you_mean
+from fer_core.model_store import ModelStore
+
+_FILE = "model.keras"
+
+
+def load_network(name: str) -> Any:
+    """Load a network with its weights.
+
+    Parameters
+    ----------
+    name : str
+        A ``.keras`` file, a folder that holds a ``model.keras``, or the name of a shipped network.
+
+    Returns
+    -------
+    keras.Model
+
+    Raises
+    ------
+    DataError
+        If there is no such network, or it wasn't made here.
+    """
+    path = find_network(name)
+    keras = require("keras", "train")
+    try:
+        model = keras.saving.load_model(path, compile=False)
+    except Exception as error:  # Keras raises whatever its parts raise
+        words = str(error).strip().splitlines()[:1] or ["no message"]
+        raise DataError(f"{path}: Keras can't load this network ({words[0]})") from error
+    missing = {FEATURES, PROBABILITIES} - {layer.name for layer in model.layers}
+    if missing:
+        raise DataError(
+            f"{path}: is not a network of fer_cnn: it has no layer '{min(missing)}'; networks that "
+            "python -m fer_cnn.train stores have one"
+        )
+    return model
+
+
+def find_network(name: str) -> Path:
+    """Return the file of a network; see `load_network`."""
+    path = Path(name)
+    if path.suffix == ".keras" or path.is_dir():
+        file = path / _FILE if path.is_dir() else path
+        if not file.is_file():
+            raise DataError(f"{file}: there is no such network")
+        return file
+    store = ModelStore()
+    with_file = [
+        entry.name
+        for entry in store.entries().values()
+        if _FILE in {file.path for file in entry.files}
+    ]
+    if name not in with_file:
+        raise DataError(
+            f"there is no network '{name}' to go on from; name a .keras file or one of the shipped "
+            f"networks: {', '.join(with_file)}.{did_you_mean(name, with_file)}"
+        )
+    entry = store.entry(name)
+    store.check_files(entry)
+    return store.folder(entry) / _FILE

@@ -1,0 +1,167 @@
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from fer_cnn.history import EpochRecord
+from fer_cnn.recipe import read_settings, training_settings, with_settings
+from fer_cnn.recipes import RECIPES, TUNED, get_recipe
+from fer_cnn.search import Search, Trial, search_space, settings_of, write_best, write_trials
+from fer_cnn.tune import main
+from fer_core.datasets.demo import load_demo
+from fer_core.datasets.thinning import thinned
+from fer_core.errors import DataError, ProtocolError
+from fer_core.splits import make_split
+
+
+@pytest.fixture(scope="module")
+def split():
+    return make_split(thinned(load_demo(), 200, seed=0))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_s_space_is_of_its_own_settings(name):
+    recipe = get_recipe(name)
+    tuned = with_settings(recipe, settings_of(search_space(recipe).values), name)
+    assert tuned.name == recipe.name
+
+
+def test_values_become_settings():
+    values = {
+        "learning_rate": 0.00123456,
+        "augmentation.shift": 0.07500000000000001,
+        "widths.1": 32,
+        "widths.3": 96,
+        "widths.2": 64,
+        "tuner/epochs": 3,
+        "tuner/trial_id": "0001",
+    }
+    assert settings_of(values) == {
+        "learning_rate": 0.001235,
+        "augmentation.shift": 0.075,
+        "options.widths": [32, 64, 96],
+    }
+
+
+class Networks:
+    """In place of training: scores follow from the rate, networks are files."""
+
+    def __init__(self):
+        self.calls, self.limit = [], None
+
+    def train(self, recipe, faces, y, n_classes, *, start, out, validation, **_):
+        if self.limit is not None and len(self.calls) >= self.limit:
+            raise KeyboardInterrupt
+        assert len(faces) == len(y)
+        earlier = 0 if start is None else int(start.read_text())
+        self.calls.append((recipe.learning_rate, earlier, recipe.epochs))
+        accuracy = 0.5 - abs(np.log(recipe.learning_rate / 3e-3)) / 10 + 0.01 * recipe.epochs
+        record = EpochRecord(1, 1.0, 0.5, 1.0, accuracy, 0.1)
+        saved = earlier + recipe.epochs
+        model = SimpleNamespace(save=lambda path: path.write_text(str(saved)))
+        return SimpleNamespace(finished=True, history=[record], model=model)
+
+
+def test_a_search_that_is_stopped_goes_on(split, tmp_path, monkeypatch):
+    networks = Networks()
+    monkeypatch.setattr("fer_cnn.search.train", networks.train)
+
+    def search():
+        recipe = get_recipe("tiny")
+        return Search(recipe, split.fitting, split.validation, tmp_path, max_epochs=9, seed=3)
+
+    assert not search().run(max_minutes=0)
+    assert search().trials() == []
+    networks.limit = 7
+    with pytest.raises(KeyboardInterrupt):
+        search().run()
+    first = search().trials()
+    assert len(first) == 7
+    networks.limit = None
+    again = search()
+    assert again.run()
+    trials = again.trials()
+    assert {t.name for t in first} < {t.name for t in trials}
+    # Nothing is trained twice.
+    assert len(networks.calls) == len(trials)
+    assert [t.score for t in trials] == sorted((t.score for t in trials), reverse=True)
+    # The better settings went on from their own weights.
+    assert {earlier for _, earlier, _ in networks.calls} == {0, 1, 3}
+    firsts = {rate for rate, earlier, epochs in networks.calls if (earlier, epochs) == (0, 1)}
+    promoted = {rate for rate, earlier, _ in networks.calls if earlier == 1}
+    assert promoted < firsts
+    distance = {rate: abs(np.log(rate / 3e-3)) for rate in firsts}
+    assert max(distance[r] for r in promoted) <= min(distance[r] for r in firsts - promoted)
+
+
+def test_a_training_that_fails_ends_the_search(split, tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise DataError("no weights")
+
+    monkeypatch.setattr("fer_cnn.search.train", fail)
+    recipe = get_recipe("tiny")
+    with pytest.raises(DataError, match="no weights"):
+        Search(recipe, split.fitting, split.validation, tmp_path, max_epochs=2).run()
+
+
+@pytest.mark.slow
+def test_command_line_searches(tmp_path, capsys):
+    options = ["tiny", "--faces", "60", "--max-epochs", "2", "--out", str(tmp_path)]
+    assert main(options) == 0
+    assert "best: validation accuracy" in capsys.readouterr().out
+    best = with_settings(get_recipe("tiny"), read_settings(tmp_path / "tiny" / "best.json"), "b")
+    assert best.learning_rate > 0
+    assert main(options) == 0
+
+
+def test_test_pictures_are_refused(split, tmp_path):
+    with pytest.raises(ProtocolError):
+        Search(get_recipe("tiny"), split.fitting, split.test.reveal(), tmp_path, max_epochs=2)
+
+
+def test_results_are_a_table_and_settings_that_recipes_read(tmp_path):
+    trials = [
+        Trial("0002", 0.5, 1, 3, {"learning_rate": 0.01, "options.widths": [8, 16, 8]}),
+        Trial("0001", 0.4, 0, 1, {"learning_rate": 0.02}),
+    ]
+    write_trials(tmp_path / "t.csv", trials)
+    lines = (tmp_path / "t.csv").read_text().splitlines()
+    assert lines[0] == "trial,validation accuracy,first epoch,epochs,learning_rate,options.widths"
+    assert lines[1] == '0002,0.5,1,3,0.01,"[8, 16, 8]"'
+    write_best(tmp_path / "b.json", get_recipe("four-class"), trials[0], {"dataset": "demo"})
+    found = with_settings(get_recipe("four-class"), read_settings(tmp_path / "b.json"), "b.json")
+    assert found.learning_rate == 0.01
+    assert found.options["widths"] == [8, 16, 8]
+    assert json.loads((tmp_path / "b.json").read_text())["found on"] == {"dataset": "demo"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["compcat"], "Did you mean 'compact'"),
+        (["tiny", "--max-epochs", "0"], "--max-epochs must be at least 1"),
+        (["tiny", "--max-minutes", "0"], "no trial was finished"),
+    ],
+)
+def test_wrong_input_is_one_sentence(arguments, words, tmp_path, capsys):
+    assert main([*arguments, "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert "Traceback" not in error
+
+
+def test_another_search_in_the_folder_is_refused(tmp_path, capsys):
+    common = ["tiny", "--max-minutes", "0", "--out", str(tmp_path)]
+    main(common)
+    assert main([*common, "--max-epochs", "4"]) == 2
+    assert "holds another search (different: max epochs)" in capsys.readouterr().err
+
+
+def test_tuned_recipes_are_those_settings():
+    tuned, settings = get_recipe("four-class-tuned"), read_settings(TUNED / "four-class.json")
+    assert tuned.architecture == get_recipe("four-class").architecture
+    assert tuned.learning_rate == settings["learning_rate"]
+    assert tuned.options["widths"] == settings["options.widths"]
+    assert tuned.augmentation.shear == settings["augmentation.shear"]
+    assert training_settings(tuned) != training_settings(get_recipe("four-class"))

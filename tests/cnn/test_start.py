@@ -1,0 +1,75 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fer_cnn.architectures import build
+from fer_cnn.recipes import get_recipe
+from fer_cnn.start import find_network, load_network
+from fer_cnn.training import train
+from fer_core.errors import DataError
+from fer_core.model_store import ModelStore
+
+
+def test_shipped_networks_are_found_by_name():
+    entry = ModelStore().entry("cnn")
+    assert find_network("cnn") == ModelStore().folder(entry) / "model.keras"
+    assert load_network("cnn").outputs[0].shape == (None, 7)
+
+
+def test_files_and_folders_are_found(tmp_path):
+    build("tiny", 4).save(tmp_path / "model.keras")
+    for name in (tmp_path, tmp_path / "model.keras"):
+        assert load_network(str(name)).output.shape == (None, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("cnnn", "no network 'cnnn' to go on from.*Did you mean 'cnn'"),
+        ("hog-svm", "one of the shipped networks"),
+        ("nowhere/model.keras", "there is no such network"),
+    ],
+)
+def test_networks_that_dont_exist_are_one_sentence(name, words):
+    with pytest.raises(DataError, match=words):
+        find_network(name)
+
+
+def test_other_files_are_one_sentence(tmp_path):
+    import keras
+
+    (tmp_path / "damaged.keras").write_bytes(b"nothing")
+    with pytest.raises(DataError, match=r"damaged\.keras: Keras can't load this network"):
+        load_network(str(tmp_path / "damaged.keras"))
+    other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, name="features")])
+    other.save(tmp_path / "other.keras")
+    with pytest.raises(DataError, match="has no layer 'probabilities'"):
+        load_network(str(tmp_path / "other.keras"))
+
+
+def test_a_training_goes_on_from_a_network_with_a_new_head(striped, quick_recipe, tmp_path):
+    faces, y = striped
+    taught = train(replace(quick_recipe, epochs=6), faces, y, 3)
+    taught.model.save(tmp_path / "model.keras")
+    recipe = replace(
+        get_recipe("fine-tune"),
+        init=str(tmp_path),
+        epochs=6,
+        head_epochs=6,
+        learning_rate=0.05,
+        augmentation=quick_recipe.augmentation,
+    )
+    # Two classes of other meaning: whether the stripes are level. Eight pictures each.
+    level = (y == 1).astype(np.int64)
+    few = np.concatenate([np.flatnonzero(level == c)[:8] for c in (0, 1)])
+    tuned = train(recipe, faces[few], level[few], 2)
+    proba = tuned.model.predict(faces, verbose=0)
+    assert proba.shape == (len(faces), 2)
+    # The body stayed as it was taught.
+    for layer in ("stage1_conv1", "stage4_conv1"):
+        np.testing.assert_array_equal(
+            np.asarray(tuned.model.get_layer(layer).kernel),
+            np.asarray(taught.model.get_layer(layer).kernel),
+        )
+    assert (proba.argmax(axis=1) == level).mean() > 0.9
