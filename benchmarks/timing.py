@@ -47,17 +47,31 @@ def peak_memory_mb() -> float | None:
     Linux's own count comes first, because ``ru_maxrss`` survives exec there and so may tell of
     the process that started this one.
     """
-    status = Path("/proc/self/status")
-    if status.exists():
-        for line in status.read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return round(int(line.split()[1]) / 1024, 1)
+    if (most := _memory_mb("self", "VmHWM")) is not None:
+        return most
     try:
         import resource
     except ImportError:
         return None
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(used / (1024**2 if sys.platform == "darwin" else 1024), 1)
+
+
+def resident_memory_mb(process: int | None = None) -> float | None:
+    """Return the memory that a process holds now, this one by default; None where unknown.
+
+    Known on Linux, of processes that run.
+    """
+    return _memory_mb(str(process or "self"), "VmRSS")
+
+
+def forget_peak_memory() -> bool:
+    """Let `peak_memory_mb` begin anew; return whether the system can do that."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return False
+    return True
 
 
 def hardware() -> dict[str, Any]:
@@ -79,6 +93,15 @@ def _median_ms(model: Model, faces: NDArray[np.uint8], rounds: int) -> float:
         model.predict_proba(faces)
         times.append(perf_counter() - start)
     return round(1000 * median(times), 3)
+
+
+def _memory_mb(process: str, key: str) -> float | None:
+    try:
+        lines = Path("/proc", process, "status").read_text().splitlines()
+    except OSError:
+        return None
+    sizes = [line.split()[1] for line in lines if line.startswith(f"{key}:")]
+    return round(int(sizes[0]) / 1024, 1) if sizes else None
 
 
 def _processor() -> str:
