@@ -14,19 +14,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from benchmarks.metrics import confidence_bins
 from benchmarks.predictions import Predictions
+from benchmarks.reliability import confidence_bins
 from benchmarks.results import Result, main_figures
 from fer_core.files import write_atomically
 
 #: Colour and marker of each family.
-_STYLES = {
+STYLES = {
     "landmarks": ("#0072B2", "o"),
     "cnn": ("#D55E00", "s"),
     "ensemble": ("#000000", "D"),
 }
-_FAMILY_NAMES = {"landmarks": "landmarks", "cnn": "CNN", "ensemble": "ensemble"}
-_GRAY = "#767676"
+FAMILY_NAMES = {"landmarks": "landmarks", "cnn": "CNN", "ensemble": "ensemble"}
+GRAY = "#767676"
 _DPI = 150
 
 
@@ -35,7 +35,7 @@ def accuracy_figure(results: Sequence[Result]) -> Figure:
     figure = Figure(figsize=(7.5, 1.3 + 0.42 * len(results)), layout="constrained")
     axes = figure.subplots()
     for row, result in enumerate(results):
-        color, marker = _STYLES[result.model["family"]]
+        color, marker = STYLES[result.model["family"]]
         figures = main_figures(result)
         without = result.metrics[result.run.scheme]["without_copies"]
         low, high = figures["intervals"]["accuracy"]
@@ -56,13 +56,13 @@ def accuracy_figure(results: Sequence[Result]) -> Figure:
     axes.margins(x=0.12)
     axes.set_xlabel("accuracy on test pictures (line: 95 % interval)")
     axes.grid(axis="x", color="#dddddd", linewidth=0.8)
-    _plain_frame(axes)
-    families = [f for f in _STYLES if any(r.model["family"] == f for r in results)]
+    plain_frame(axes)
+    families = [f for f in STYLES if any(r.model["family"] == f for r in results)]
     for family in families:
-        color, marker = _STYLES[family]
-        axes.plot([], [], marker, color=color, label=_FAMILY_NAMES[family])
+        color, marker = STYLES[family]
+        axes.plot([], [], marker, color=color, label=FAMILY_NAMES[family])
     if any(r.run.n["test_without_copies"] < r.run.n["test"] for r in results):
-        axes.plot([], [], "|", color=_GRAY, markersize=12, label="without copies")
+        axes.plot([], [], "|", color=GRAY, markersize=12, label="without copies")
     figure.legend(loc="outside upper right", ncols=4, frameon=False, fontsize=9)
     return figure
 
@@ -72,7 +72,21 @@ def confusion_figure(result: Result) -> Figure:
     labels = result.run.classes
     counts = np.array(main_figures(result)["confusion"], dtype=float)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    side = 1.9 + 0.48 * len(labels)
+    ticks = [f"{label} ({n:.0f})" for label, n in zip(labels, counts.sum(axis=1), strict=True)]
+    figure = matrix_figure(share, [[f"{100 * s:.0f}" for s in row] for row in share], labels, ticks)
+    figure.axes[0].set(xlabel="predicted", ylabel="true (pictures)")
+    figure.axes[0].set_title(f"{result.name}: per cent of each true class", fontsize=10)
+    return figure
+
+
+def matrix_figure(
+    share: NDArray[np.float64],
+    texts: Sequence[Sequence[str]],
+    columns: Sequence[str],
+    rows: Sequence[str],
+) -> Figure:
+    """Draw a square matrix of shares from white to black, with a text in each cell."""
+    side = 1.9 + 0.48 * len(columns)
     figure = Figure(figsize=(side, side), layout="constrained")
     axes = figure.subplots()
     axes.imshow(share, cmap="Greys", vmin=0, vmax=1)
@@ -80,30 +94,26 @@ def confusion_figure(result: Result) -> Figure:
         axes.text(
             j,
             i,
-            f"{100 * share[i, j]:.0f}",
+            texts[i][j],
             ha="center",
             va="center",
             fontsize=9,
             fontweight="bold" if i == j else "normal",
             color="white" if share[i, j] > 0.55 else "black",
         )
-    axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
-    ticks = [f"{label} ({n:.0f})" for label, n in zip(labels, counts.sum(axis=1), strict=True)]
-    axes.set_yticks(range(len(labels)), ticks)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("true (pictures)")
-    axes.set_title(f"{result.name}: per cent of each true class", fontsize=10)
+    axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right")
+    axes.set_yticks(range(len(rows)), rows)
     return figure
 
 
 def classes_figure(results: Sequence[Result]) -> Figure:
     """Draw the F1 of each class: the best model of each family."""
-    best = _best_of_families(results)
+    best = best_of_families(results)
     labels = results[0].run.classes
     figure = Figure(figsize=(7.5, 1.3 + 0.42 * len(labels)), layout="constrained")
     axes = figure.subplots()
     for result in best:
-        color, marker = _STYLES[result.model["family"]]
+        color, marker = STYLES[result.model["family"]]
         per_class = main_figures(result)["per_class"]
         values = [
             np.nan if per_class[label]["f1"] is None else per_class[label]["f1"] for label in labels
@@ -123,14 +133,14 @@ def classes_figure(results: Sequence[Result]) -> Figure:
     axes.set_xlim(0, 1)
     axes.set_xlabel("F1 on test pictures")
     axes.grid(color="#dddddd", linewidth=0.8)
-    _plain_frame(axes)
+    plain_frame(axes)
     figure.legend(loc="outside upper right", ncols=3, frameon=False, fontsize=9)
     return figure
 
 
 def reliability_figure(results: Sequence[Result], predictions: Sequence[Predictions]) -> Figure:
     """Draw accuracy over confidence for the best model of each family."""
-    best = _best_of_families(results)
+    best = best_of_families(results)
     by_name = {p.model: p for p in predictions}
     figure = Figure(figsize=(2.9 * len(best) + 0.4, 3.3), layout="constrained")
     for axes, result in zip(np.ravel(figure.subplots(1, len(best))), best, strict=True):
@@ -138,8 +148,8 @@ def reliability_figure(results: Sequence[Result], predictions: Sequence[Predicti
         confidence = p.proba.max(axis=1).astype(np.float64)
         correct = p.proba.argmax(axis=1) == p.y
         members = [m for m in confidence_bins(confidence) if m.any()]
-        color, marker = _STYLES[result.model["family"]]
-        axes.plot([0, 1], [0, 1], color=_GRAY, linewidth=1, linestyle="--")
+        color, marker = STYLES[result.model["family"]]
+        axes.plot([0, 1], [0, 1], color=GRAY, linewidth=1, linestyle="--")
         axes.plot(
             [confidence[m].mean() for m in members],
             [correct[m].mean() for m in members],
@@ -151,13 +161,13 @@ def reliability_figure(results: Sequence[Result], predictions: Sequence[Predicti
         )
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence")
         axes.set_title(f"{result.name}, ECE {main_figures(result)['ece']:.3f}", fontsize=10)
-        _plain_frame(axes)
+        plain_frame(axes)
     figure.axes[0].set_ylabel("accuracy")
     return figure
 
 
 def mistakes_figure(
-    faces: NDArray[np.uint8], p: Predictions, labels: Sequence[str], rows: int = 3, columns: int = 8
+    faces: NDArray[np.uint8], p: Predictions, labels: Sequence[str], most: int = 24
 ) -> Figure | None:
     """Show the test pictures that a model gets wrong with most confidence.
 
@@ -167,19 +177,27 @@ def mistakes_figure(
         None where nothing is wrong.
     """
     predicted = p.proba.argmax(axis=1)
-    wrong = np.flatnonzero(predicted != p.y)
-    if len(wrong) == 0:
+    wrong = np.flatnonzero(~p.correct)
+    surest = wrong[np.argsort(-p.proba[wrong].max(axis=1), kind="stable")][:most]
+    titles = [f"{labels[p.y[i]]}\n→ {labels[predicted[i]]} {p.proba[i].max():.0%}" for i in surest]
+    return faces_figure(faces[surest], titles)
+
+
+def faces_figure(
+    faces: NDArray[np.uint8], titles: Sequence[str], columns: int = 8, line: float = 0.2
+) -> Figure | None:
+    """Show faces with a title each; None where there are none."""
+    if len(faces) == 0:
         return None
-    surest = wrong[np.argsort(-p.proba[wrong].max(axis=1), kind="stable")][: rows * columns]
-    rows = -(-len(surest) // columns)
-    figure = Figure(figsize=(1.15 * columns, 1.55 * rows), layout="constrained")
-    for axes in np.ravel(figure.subplots(rows, columns, squeeze=False)):
+    rows = -(-len(faces) // columns)
+    height = 1.15 + line * (1 + max(title.count("\n") for title in titles))
+    figure = Figure(figsize=(1.15 * columns, height * rows), layout="constrained")
+    grid = np.ravel(figure.subplots(rows, columns, squeeze=False))
+    for axes in grid:
         axes.axis("off")
-    for axes, i in zip(figure.axes, surest, strict=False):
-        axes.imshow(faces[i], cmap="gray", vmin=0, vmax=255)
-        axes.set_title(
-            f"{labels[p.y[i]]}\n→ {labels[predicted[i]]} {p.proba[i].max():.0%}", fontsize=7.5
-        )
+    for axes, face, title in zip(grid, faces, titles, strict=False):
+        axes.imshow(face, cmap="gray", vmin=0, vmax=255)
+        axes.set_title(title, fontsize=7.5)
     return figure
 
 
@@ -189,11 +207,12 @@ def save_figure(figure: Figure, path: Path) -> None:
         figure.savefig(temporary, dpi=_DPI, metadata={"Software": None})
 
 
-def _best_of_families(results: Sequence[Result]) -> list[Result]:
-    """Return the best model of each family, in the order of `_STYLES`."""
+def best_of_families(results: Sequence[Result]) -> list[Result]:
+    """Return the best model of each family, in the order of `STYLES`."""
     best = {r.model["family"]: r for r in reversed(results)}
-    return [best[family] for family in _STYLES if family in best]
+    return [best[family] for family in STYLES if family in best]
 
 
-def _plain_frame(axes: Axes) -> None:
+def plain_frame(axes: Axes) -> None:
+    """Leave out the frame's upper and right side."""
     axes.spines[["top", "right"]].set_visible(False)

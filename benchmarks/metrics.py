@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,18 +16,20 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
+from benchmarks.reliability import chance_calibration_error, expected_calibration_error
+from benchmarks.resampling import interval, one_group, resampled_sums, share_interval
 from fer_core.calibration import check_probabilities
+from fer_core.certainty import accuracy_by_coverage
 from fer_core.datasets.ferplus import label_distribution, majority
 from fer_core.errors import DataError
-from fer_core.labels import Scheme
+from fer_core.labels import SCHEMES, Scheme
 
 #: What one table of figures holds: numbers, None where a figure does not exist, and lists.
-Figures = dict[str, object]
+Figures = dict[str, Any]
 
-#: Bins of the expected calibration error, as in Guo et al. (2017).
-CALIBRATION_BINS = 15
+#: Shares of the pictures, from the surest on, at which the accuracy is given.
+COVERAGES = tuple(round(0.05 * i, 2) for i in range(1, 21))
 
-_RESAMPLES = 2000
 _DECIMALS = 6
 
 
@@ -54,7 +58,14 @@ def checked(proba: ArrayLike, n: int, k: int, source: str) -> NDArray[np.float64
     return p / p.sum(axis=1, keepdims=True)
 
 
-def measure(y: ArrayLike, proba: ArrayLike, labels: Sequence[str], source: str) -> Figures:
+def measure(
+    y: ArrayLike,
+    proba: ArrayLike,
+    labels: Sequence[str],
+    source: str,
+    groups: NDArray[np.int64] | None = None,
+    folds: NDArray[np.int64] | None = None,
+) -> Figures:
     """Compute every figure for one model on one set of pictures.
 
     Averages over classes run over the classes that have test pictures; the others get None.
@@ -68,13 +79,23 @@ def measure(y: ArrayLike, proba: ArrayLike, labels: Sequence[str], source: str) 
         The k class names.
     source : str
         Whose probabilities they are, for messages.
+    groups : int64 (n,) or None
+        Pictures that are of one person or copies of each other share a number; None where every
+        picture stands for itself.
+    folds : int64 (n,) or None
+        Of a cross-validation, the fold of each picture. Models of different folds rank pictures on
+        scales of their own, so the AUC is the mean over folds (Forman and Scholz, "Apples-to-apples
+        in cross-validation studies", 2010).
 
     Returns
     -------
     dict
         ``n``, ``accuracy``, ``balanced_accuracy``, ``macro_f1``, ``weighted_f1``, ``auc`` (mean of
-        one-vs-rest), ``top2``, ``log_loss``, ``ece``, ``surest_half_accuracy``, ``intervals``
-        (95 %), ``per_class``, ``confusion`` (rows are true classes).
+        one-vs-rest), ``top2``, ``log_loss``, ``ece`` and ``ece_by_chance`` (what one in twenty
+        perfectly calibrated models exceeds), ``binary_accuracy`` (of seven yes-or-no answers at
+        0.5, which some projects call accuracy), ``surest_half_accuracy``,
+        ``accuracy_by_coverage`` (on the surest 5 %, 10 %, …), ``intervals`` (95 %),
+        ``per_class``, ``confusion`` (rows are true classes).
 
     Raises
     ------
@@ -94,13 +115,9 @@ def measure(y: ArrayLike, proba: ArrayLike, labels: Sequence[str], source: str) 
         truth, predicted, labels=codes, zero_division=0
     )
     present = support > 0
-    aucs = [
-        float(roc_auc_score(truth == code, p[:, code])) if 0 < support[code] < n else None
-        for code in codes
-    ]
+    aucs = [_auc(truth == code, p[:, code], folds) for code in codes]
     known_aucs = [a for a in aucs if a is not None]
-    matrix = confusion_matrix(truth, predicted, labels=codes)
-    surest = np.argsort(-confidence, kind="stable")[: (n + 1) // 2]
+    by_coverage = accuracy_by_coverage(p, truth, [*COVERAGES, 0.5])
     figures = {
         "n": n,
         "accuracy": correct.mean(),
@@ -112,8 +129,11 @@ def measure(y: ArrayLike, proba: ArrayLike, labels: Sequence[str], source: str) 
         "top2": top_k_accuracy_score(truth, p, k=2, labels=codes) if k > 2 else 1.0,
         "log_loss": log_loss(truth, p, labels=codes),
         "ece": expected_calibration_error(confidence, correct),
-        "surest_half_accuracy": correct[surest].mean(),
-        "intervals": bootstrap_intervals(matrix),
+        "ece_by_chance": chance_calibration_error(confidence),
+        "binary_accuracy": ((p > 0.5) == (truth[:, None] == codes)).mean(),
+        "surest_half_accuracy": by_coverage[-1],
+        "accuracy_by_coverage": by_coverage[:-1].tolist(),
+        "intervals": bootstrap_intervals(truth, p, groups),
         "per_class": {
             label: {
                 "n": int(support[i]),
@@ -124,9 +144,69 @@ def measure(y: ArrayLike, proba: ArrayLike, labels: Sequence[str], source: str) 
             }
             for i, label in enumerate(labels)
         },
-        "confusion": matrix.tolist(),
+        "confusion": confusion_matrix(truth, predicted, labels=codes).tolist(),
     }
-    return {name: _rounded(value) for name, value in figures.items()}
+    return {name: rounded(value) for name, value in figures.items()}
+
+
+def _auc(
+    own: NDArray[np.bool_], score: NDArray[np.float64], folds: NDArray[np.int64] | None
+) -> float | None:
+    """Return the area under the ROC curve; None where all pictures, or none, are of the class."""
+    parts = [slice(None)] if folds is None else [folds == fold for fold in np.unique(folds)]
+    known = [roc_auc_score(own[i], score[i]) for i in parts if own[i].any() and not own[i].all()]
+    return float(np.mean(known)) if known else None
+
+
+def bootstrap_intervals(
+    y: NDArray[np.int64], p: NDArray[np.float64], groups: NDArray[np.int64] | None = None
+) -> dict[str, list[float] | None]:
+    """Return 95 % bootstrap intervals of a model's figures.
+
+    See `resampled_sums`, and `share_interval` for the accuracy.
+
+    Parameters
+    ----------
+    y : int64 (n,)
+    p : float64 (n, k)
+    groups : int64 (n,) or None
+
+    Returns
+    -------
+    dict
+        ``accuracy``, ``balanced_accuracy``, ``macro_f1``, ``weighted_f1``, ``top2`` and
+        ``log_loss``, each as [low, high]; None for a log loss without upper bound.
+    """
+    n, k = p.shape
+    shares = ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "top2")
+    if one_group(groups, np.ones(n, dtype=bool)):
+        return {**{name: [0.0, 1.0] for name in shares}, "log_loss": None}
+    predicted = p.argmax(axis=1)
+    cells = np.zeros((n, k * k))
+    cells[np.arange(n), y * k + predicted] = 1
+    own = p[np.arange(n), y]
+    # Like scikit-learn's: the label is among the first two, the later column first among equals.
+    second = np.partition(p, -2, axis=1)[:, -2] if k > 1 else own
+    losses = -np.log(np.clip(own, np.finfo(p.dtype).eps, 1))
+    sums = resampled_sums(np.column_stack([cells, own >= second, losses]), groups)
+    counts = sums[:, : k * k].reshape(-1, k, k)
+    total = counts.sum(axis=(1, 2))
+    right = np.diagonal(counts, axis1=1, axis2=2)
+    true, guessed = counts.sum(axis=2), counts.sum(axis=1)
+    there = true > 0
+    n_there = there.sum(axis=1)
+    f1 = 2 * right / np.maximum(true + guessed, 1)
+    samples = {
+        "balanced_accuracy": (right / np.maximum(true, 1)).sum(axis=1) / n_there,
+        "macro_f1": np.where(there, f1, 0).sum(axis=1) / n_there,
+        "weighted_f1": (f1 * true).sum(axis=1) / total,
+        "top2": sums[:, -2] / total,
+        "log_loss": sums[:, -1] / total,
+    }
+    return {
+        "accuracy": share_interval(predicted == y, groups=groups),
+        **{name: interval(sample) for name, sample in samples.items()},
+    }
 
 
 def evaluate(
@@ -137,6 +217,8 @@ def evaluate(
     wanted: Sequence[Scheme],
     source: str,
     votes: NDArray[np.float32] | None = None,
+    groups: NDArray[np.int64] | None = None,
+    folds: NDArray[np.int64] | None = None,
 ) -> Figures:
     """Measure one model in every wanted scheme, with and without copied pictures.
 
@@ -152,7 +234,9 @@ def evaluate(
     source : str
         Whose probabilities they are, for messages.
     votes : float32 (n, 10) or None
-        FER+ votes.
+        FER+ votes; read where `scheme` has the seven classes.
+    groups, folds : int64 (n,) or None
+        See `measure`.
 
     Returns
     -------
@@ -163,18 +247,41 @@ def evaluate(
     p = checked(proba, len(y), len(scheme.labels), source)
     result: Figures = {}
     for target in wanted:
-        derived = target != scheme
-        codes = target.encode(y) if derived else y
-        columns = target.project(p) if derived else p
+        codes, columns = in_scheme(y, p, scheme, target)
         kept = codes >= 0
-        sets = {"all": kept, "without_copies": kept & ~copied}
+        every = partial(_measure_those, codes, columns, target, source, groups, folds)
+        everything, alone = every(kept), kept & ~copied
         result[target.name] = {
-            name: measure(codes[mask], columns[mask], target.labels, source) if mask.any() else None
-            for name, mask in sets.items()
+            "all": everything,
+            "without_copies": every(alone) if (alone != kept).any() else everything,
         }
-    if votes is not None:
+    if votes is not None and scheme == SCHEMES["fer7"]:
         result["ferplus"] = measure_votes(p, votes)
     return result
+
+
+def _measure_those(
+    y: NDArray[np.int64],
+    p: NDArray[np.floating],
+    scheme: Scheme,
+    source: str,
+    groups: NDArray[np.int64] | None,
+    folds: NDArray[np.int64] | None,
+    mask: NDArray[np.bool_],
+) -> Figures | None:
+    if not mask.any():
+        return None
+    those, parts = (None if of is None else of[mask] for of in (groups, folds))
+    return measure(y[mask], p[mask], scheme.labels, source, those, parts)
+
+
+def in_scheme(
+    y: NDArray[np.int64], proba: NDArray[np.floating], scheme: Scheme, target: Scheme
+) -> tuple[NDArray[np.int64], NDArray[np.floating]]:
+    """Return codes (-1 where `target` drops a label) and probabilities in another scheme."""
+    if target == scheme:
+        return y, proba
+    return target.encode(y), target.project(proba)
 
 
 def measure_votes(proba: ArrayLike, votes: NDArray[np.float32]) -> Figures:
@@ -195,92 +302,18 @@ def measure_votes(proba: ArrayLike, votes: NDArray[np.float32]) -> Figures:
     hits = p.argmax(axis=1) == label
     return {
         "n_majority": int(clear.sum()),
-        "majority_accuracy": _rounded(hits[clear].mean()) if clear.any() else None,
+        "majority_accuracy": rounded(hits[clear].mean()) if clear.any() else None,
         "n_votes": int(voted.sum()),
-        "cross_entropy": _rounded(losses[voted].mean()) if voted.any() else None,
+        "cross_entropy": rounded(losses[voted].mean()) if voted.any() else None,
     }
 
 
-def expected_calibration_error(
-    confidence: NDArray[np.float64], correct: NDArray[np.bool_], bins: int = CALIBRATION_BINS
-) -> float:
-    """Return the mean gap between confidence and accuracy over equal-width bins.
-
-    Guo, Pleiss, Sun and Weinberger, "On calibration of modern neural networks", ICML 2017, eq. 5.
-
-    Parameters
-    ----------
-    confidence : float (n,)
-        Probability of the predicted class.
-    correct : bool (n,)
-    bins : int
-        Bins (i/bins, (i+1)/bins] of the confidence.
-    """
-    gaps = [
-        abs(confidence[members].sum() - correct[members].sum())
-        for members in confidence_bins(confidence, bins)
-    ]
-    return float(sum(gaps) / len(confidence))
-
-
-def confidence_bins(
-    confidence: NDArray[np.float64], bins: int = CALIBRATION_BINS
-) -> list[NDArray[np.bool_]]:
-    """Return for each equal-width bin which of the confidences fall into it."""
-    index = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    return [index == i for i in range(bins)]
-
-
-def bootstrap_intervals(
-    confusion: NDArray[np.int64], seed: int = 0, resamples: int = _RESAMPLES
-) -> dict[str, list[float]]:
-    """Return 95 % percentile bootstrap intervals (Efron and Tibshirani, 1993, chapter 13).
-
-    Drawing n pictures with replacement and counting them by cell of the confusion matrix is one
-    draw from a multinomial distribution, so all resamples are made at once, exactly. Where every
-    picture is right (or wrong) all resamples are alike, and the interval of the accuracy takes the
-    exact binomial bound of Clopper and Pearson (1934) instead of a width of zero.
-
-    Parameters
-    ----------
-    confusion : int (k, k)
-        Rows are true classes.
-
-    Returns
-    -------
-    dict
-        ``accuracy``, ``balanced_accuracy`` and ``macro_f1``, each as [low, high].
-    """
-    n, k = int(confusion.sum()), len(confusion)
-    rng = np.random.default_rng(seed)
-    draws = rng.multinomial(n, confusion.ravel() / n, size=resamples).reshape(-1, k, k)
-    right = np.diagonal(draws, axis1=1, axis2=2)
-    true, predicted = draws.sum(axis=2), draws.sum(axis=1)
-    there = true > 0
-    recall = right / np.maximum(true, 1)
-    f1 = 2 * right / np.maximum(true + predicted, 1)
-    n_there = there.sum(axis=1)
-    samples = {
-        "accuracy": right.sum(axis=1) / n,
-        "balanced_accuracy": recall.sum(axis=1) / n_there,
-        "macro_f1": np.where(there, f1, 0).sum(axis=1) / n_there,
-    }
-    intervals = {name: np.percentile(s, [2.5, 97.5]).tolist() for name, s in samples.items()}
-    hits = int(np.trace(confusion))
-    exact = 0.025 ** (1 / n)
-    if hits == n:
-        intervals["accuracy"] = [exact, 1.0]
-    elif hits == 0:
-        intervals["accuracy"] = [0.0, 1 - exact]
-    return intervals
-
-
-def _rounded(value: object) -> object:
+def rounded(value: Any) -> Any:
     """Round all numbers inside `value`, so that files stay readable."""
     if isinstance(value, Mapping):
-        return {name: _rounded(v) for name, v in value.items()}
+        return {name: rounded(v) for name, v in value.items()}
     if isinstance(value, list):
-        return [_rounded(v) for v in value]
+        return [rounded(v) for v in value]
     if isinstance(value, (float, np.floating)):
         return round(float(value), _DECIMALS)
     return value

@@ -19,8 +19,9 @@ from fer_core.model_entry import (
     ONNX_LOADER,
     PIPELINE_LOADER,
 )
-from fer_core.pipeline_files import save_pipeline
+from fer_core.soft_labels import read_soft_labels
 from fer_core.splits import LabelledPart, require_role
+from fer_landmarks.serving import save_pipeline
 
 #: Names of the ensembles, which are made of whatever else was fitted: the best one, and the best
 #: that is fast enough for video.
@@ -54,6 +55,10 @@ class Candidate(Protocol):
     def licence(self) -> str:
         """What to know before using the fitted model."""
 
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """How it is trained, for its model card."""
+
     def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Model:
         """Fit on one part and watch the other; `workplace` may keep the state of a long fit."""
 
@@ -82,6 +87,11 @@ class Classical:
     loader: str = PIPELINE_LOADER
     licence: str = LANDMARKS_LICENCE
 
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Nothing beside the pipeline's name."""
+        return {}
+
     def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Model:
         """Fit on the fitting part; nothing is chosen, so the validation part is not read."""
         require_role(fitting, "fit")
@@ -93,21 +103,37 @@ class Classical:
         return elapsed
 
     def save(self, model: Any, folder: Path) -> dict[str, Path]:
-        """Write the skops and the joblib form."""
+        """Write the form to serve and the one to work on with."""
         return save_pipeline(model, folder)
 
 
 @dataclass(frozen=True)
 class Network:
-    """A network trained by a recipe, served by ONNX Runtime."""
+    """A network trained by a recipe, served by ONNX Runtime.
+
+    Attributes
+    ----------
+    name, recipe : str
+    seed : int
+    description : str
+    soft_labels : Path or None
+        File of probabilities that are mixed into the labels, see `fer_core.soft_labels`.
+    """
 
     name: str
     recipe: str
     seed: int
     description: str = ""
+    soft_labels: Path | None = None
     family: str = "cnn"
     loader: str = ONNX_LOADER
     licence: str = NETWORK_LICENCE
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """The recipe, and whether it learnt from soft labels."""
+        taught = {} if self.soft_labels is None else {"soft labels": self.soft_labels.stem}
+        return {"recipe": self.recipe, **taught}
 
     def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Model:
         """Train on the fitting part and log figures on the validation part.
@@ -118,8 +144,14 @@ class Network:
 
         require_role(fitting, "fit")
         require_role(validation, "validation")
+        soft = None
+        if self.soft_labels is not None:
+            soft, _ = read_soft_labels(self.soft_labels, fitting.faces)
         model: Model = CNNClassifier(self.recipe, seed=self.seed, out=workplace).fit(
-            fitting.faces, fitting.y, validation=(validation.faces, validation.y)
+            fitting.faces,
+            fitting.y,
+            validation=(validation.faces, validation.y),
+            soft_labels=soft,
         )
         return model
 
@@ -133,7 +165,9 @@ class Network:
         return files
 
 
-def known_models(*, seed: int = 0, small: bool = False) -> dict[str, Candidate]:
+def known_models(
+    *, seed: int = 0, small: bool = False, soft_labels: Path | None = None
+) -> dict[str, Candidate]:
     """Return every model that can be asked for by name.
 
     Parameters
@@ -142,6 +176,8 @@ def known_models(*, seed: int = 0, small: bool = False) -> dict[str, Candidate]:
         Of everything random in fitting.
     small : bool
         Whether `cnn` is the small network for few pictures.
+    soft_labels : Path or None
+        File of probabilities that networks learn from beside the labels.
     """
     from fer_cnn.recipes import RECIPES
     from fer_landmarks import list_pipelines, make_pipeline
@@ -151,10 +187,10 @@ def known_models(*, seed: int = 0, small: bool = False) -> dict[str, Candidate]:
         for name, description in list_pipelines().items()
     }
     recipe = RECIPES[_SMALL_RECIPE if small else _RECIPE]
-    table[CNN] = Network(CNN, recipe.name, seed, recipe.description)
+    table[CNN] = Network(CNN, recipe.name, seed, recipe.description, soft_labels)
     for recipe in RECIPES.values():
         name = f"{CNN}-{recipe.name}"
-        table[name] = Network(name, recipe.name, seed, recipe.description)
+        table[name] = Network(name, recipe.name, seed, recipe.description, soft_labels)
     return table
 
 

@@ -23,8 +23,12 @@ table { border-collapse: collapse; font-size: .84rem; margin: .8rem 0;
   font-variant-numeric: tabular-nums; }
 th, td { padding: .32rem .5rem; border-bottom: 1px solid var(--line); text-align: right;
   white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
-thead th { border-bottom: 2px solid var(--text); vertical-align: bottom; }
+th:first-child, td:first-child, th.text, td.text { text-align: left; }
+td.text { white-space: normal; max-width: 24rem; }
+thead th { border-bottom: 2px solid var(--text); vertical-align: bottom; white-space: normal;
+  max-width: 7.5rem; }
+.tall { max-height: 34rem; overflow-y: auto; }
+.tall thead th { position: sticky; top: 0; background: var(--back); }
 thead button { all: unset; cursor: pointer; font-weight: 600; }
 thead button:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
 th[aria-sort=ascending] button::after { content: " \\25B2"; }
@@ -36,6 +40,7 @@ img { max-width: 100%; height: auto; background: #fff; }
 .grid { display: grid; grid-template-columns: repeat(auto-fill, minmax(23rem, 1fr)); gap: 1rem; }
 .grid figure { margin: 0; }
 @media print { body { max-width: none; } h2 { break-after: avoid; }
+  .tall { max-height: none; overflow: visible; }
   figure { break-inside: avoid; } }
 """
 
@@ -53,6 +58,8 @@ for (const table of document.querySelectorAll("table")) {
     const rows = [...table.tBodies[0].rows].sort((a, b) => {
       const [x, y] = [value(a), value(b)];
       if (column === 0) return (down ? 1 : -1) * x.localeCompare(y);
+      if (Number.isNaN(x) && Number.isNaN(y))
+        return a.cells[column].textContent.localeCompare(b.cells[column].textContent);
       if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
       return down ? x - y : y - x;
     });

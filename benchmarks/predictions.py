@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 from zipfile import BadZipFile
@@ -11,12 +11,17 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_core.copies import joint_groups
+from fer_core.datasets.dataset import Dataset
 from fer_core.errors import DataError, ProtocolError
 from fer_core.files import write_atomically
 from fer_core.splits import LabelledPart, TestPart, require_role
 
 PartName = Literal["validation", "test"]
+_PARTS: tuple[PartName, ...] = ("validation", "test")
 _FIELDS = ("proba", "y", "names", "copied")
+#: Absent in files of older runs, and where there is nothing of the kind.
+_OPTIONAL = ("groups", "votes", "folds")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +39,13 @@ class Predictions:
     names : str (n,)
     copied : bool (n,)
         Whether a copy is among the pictures that fit or choose (all False for validation).
+    groups : int64 (n,) or None
+        Pictures with the same number are of one person or copies of each other; None in files of
+        older runs, where every picture stands for itself.
+    votes : float32 (n, 10) or None
+        FER+ votes.
+    folds : int64 (n,) or None
+        Of a cross-validation, the fold in which each picture was measured.
     """
 
     model: str
@@ -42,18 +54,47 @@ class Predictions:
     y: NDArray[np.int64]
     names: NDArray[np.str_]
     copied: NDArray[np.bool_]
+    groups: NDArray[np.int64] | None = None
+    votes: NDArray[np.float32] | None = None
+    folds: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether the most probable class is the true one: bool (n,)."""
+        return self.proba.argmax(axis=1) == self.y
+
+    def subset(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> Predictions:
+        """Return the predictions of some of the pictures."""
+        given = {f: getattr(self, f) for f in (*_FIELDS, *_OPTIONAL)}
+        return replace(self, **{f: v[index] for f, v in given.items() if v is not None})
 
 
 def on_validation(model: str, proba: NDArray[np.float32], part: LabelledPart) -> Predictions:
     """Join probabilities with the validation pictures they belong to."""
     require_role(part, "validation")
     copied = np.zeros(len(part), dtype=bool)
-    return Predictions(model, "validation", proba, part.y, part.names, copied)
+    return _joined(model, "validation", proba, part, copied)
 
 
 def on_test(model: str, proba: NDArray[np.float32], part: TestPart) -> Predictions:
     """Join probabilities with the test pictures they belong to."""
-    return Predictions(model, "test", proba, part.reveal().y, part.names, part.copied)
+    return _joined(model, "test", proba, part.reveal(), part.copied)
+
+
+def _joined(
+    model: str,
+    part: PartName,
+    proba: NDArray[np.float32],
+    pictures: Dataset,
+    copied: NDArray[np.bool_],
+) -> Predictions:
+    groups = joint_groups(pictures.faces, pictures.groups)
+    return Predictions(
+        model, part, proba, pictures.y, pictures.names, copied, groups, pictures.votes
+    )
 
 
 def require_validation(predictions: Predictions) -> Predictions:
@@ -77,7 +118,10 @@ def save_predictions(
 ) -> None:
     """Write both parts of one model's probabilities to one ``.npz``."""
     arrays = {
-        f"{p.part}_{field}": getattr(p, field) for p in (validation, test) for field in _FIELDS
+        f"{p.part}_{field}": getattr(p, field)
+        for p in (validation, test)
+        for field in (*_FIELDS, *_OPTIONAL)
+        if getattr(p, field) is not None
     }
     with write_atomically(path) as temporary:
         np.savez_compressed(temporary, allow_pickle=False, **arrays)
@@ -95,8 +139,13 @@ def load_predictions(path: str | os.PathLike[str]) -> tuple[Predictions, Predict
     try:
         with np.load(p) as stored:
             validation, test = (
-                Predictions(p.stem, part, *(stored[f"{part}_{field}"] for field in _FIELDS))
-                for part in ("validation", "test")
+                Predictions(
+                    p.stem,
+                    part,
+                    *(stored[f"{part}_{field}"] for field in _FIELDS),
+                    **{f: stored[f"{part}_{f}"] for f in _OPTIONAL if f"{part}_{f}" in stored},
+                )
+                for part in _PARTS
             )
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise DataError(

@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.report import MISTAKES
+from benchmarks.report import SHOW_PICTURES
 from benchmarks.results import RunFolder, save_result
 from fer_core.cli import run_command
 from fer_core.ensemble import Ensemble
@@ -54,8 +54,19 @@ def publish(folder: RunFolder, root: Path, models: Sequence[tuple[str, str]] = (
         shutil.rmtree(target, ignore_errors=True)
     for result in results:
         save_result(kept / f"{result.name}.json", result)
+    studies = {
+        path: kept / "studies" / path.name for path in folder.study("").parent.glob("*.json")
+    }
+    for native in folder.natives():
+        results_of = native.result("").parent
+        studies |= {
+            p: kept / "native" / native.root.name / p.name for p in results_of.glob("*.json")
+        }
+    for path, target in studies.items():
+        with write_atomically(target) as temporary:
+            shutil.copyfile(path, temporary)
     for path in sorted(folder.figures.glob("*.png")):
-        if path.name != MISTAKES:
+        if path.name not in SHOW_PICTURES:
             with write_atomically(drawn / path.name) as temporary:
                 shutil.copyfile(path, temporary)
     store = ModelStore(root / "models", trusted=True)

@@ -5,16 +5,23 @@ from __future__ import annotations
 import argparse
 import html
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from rich.console import Console
+
 from benchmarks import figures
+from benchmarks.cleaned import cleaning_report
+from benchmarks.evaluation import evaluate_again
+from benchmarks.native import write_native_study
 from benchmarks.page import page, picture
 from benchmarks.predictions import load_predictions
-from benchmarks.results import Result, Run, RunFolder, accuracy_with_missed, main_figures
+from benchmarks.results import Result, RunFolder, accuracy_with_missed, main_figures
+from benchmarks.runs import Run
+from benchmarks.sections import DISAGREEMENTS, Section, calibration_text, comparison_sections
+from benchmarks.studies import write_studies
 from benchmarks.tables import (
-    Table,
     classes_table,
+    details_table,
     members_table,
     models_table,
     schemes_table,
@@ -24,7 +31,7 @@ from fer_core.cli import run_command
 from fer_core.errors import DataError
 from fer_core.files import write_atomically
 
-#: Figures in a run's ``figures/``. The mistakes show pictures of the dataset: never publish them.
+#: Figures in a run's ``figures/``.
 ACCURACY, CLASSES, RELIABILITY, MISTAKES = (
     "accuracy.png",
     "classes.png",
@@ -32,18 +39,12 @@ ACCURACY, CLASSES, RELIABILITY, MISTAKES = (
     "mistakes.png",
 )
 
+#: They show pictures of the dataset: never publish them.
+SHOW_PICTURES = (MISTAKES, DISAGREEMENTS)
+
 _QUICK_NOTE = (
     "This was a quick run on a part of the pictures, with the small network: its figures are rough."
 )
-
-
-@dataclass
-class _Section:
-    title: str
-    notes: list[str] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-    tables: list[Table] = field(default_factory=list)
-    pictures: list[tuple[Path, str]] = field(default_factory=list)
 
 
 def write_report(folder: RunFolder) -> Path:
@@ -91,10 +92,10 @@ def _draw(folder: RunFolder, results: Sequence[Result]) -> None:
         figures.save_figure(figure, folder.figures / name)
 
 
-def _sections(folder: RunFolder, results: Sequence[Result]) -> list[_Section]:
+def _sections(folder: RunFolder, results: list[Result]) -> list[Section]:
     run, best = results[0].run, results[0]
     low, high = main_figures(best)["intervals"]["accuracy"]
-    opening = _Section("")
+    opening = Section("")
     opening.notes += [str(note) for note in run.notes.values() if isinstance(note, str)]
     if run.quick:
         opening.notes.append(_QUICK_NOTE)
@@ -113,17 +114,17 @@ def _sections(folder: RunFolder, results: Sequence[Result]) -> list[_Section]:
             if not isinstance(value, str)
         ),
     ]
-    models = _Section(
+    models = Section(
         "All models",
-        tables=[models_table(results)],
+        tables=[models_table(results), details_table(results)],
         pictures=[(folder.figures / ACCURACY, "Accuracy of each model with its interval")],
     )
-    classes = _Section(
+    classes = Section(
         "Classes",
         tables=[classes_table(best)],
         pictures=[(folder.figures / CLASSES, "F1 of each class, best model of each family")],
     )
-    confusion = _Section(
+    confusion = Section(
         "Confusion matrices",
         pictures=[
             (folder.figures / confusion_name(r.name), f"Confusion matrix of {r.name}")
@@ -131,27 +132,33 @@ def _sections(folder: RunFolder, results: Sequence[Result]) -> list[_Section]:
         ],
     )
     sections = [opening, models, classes, confusion]
+    if cleaned := cleaning_report(folder, results):
+        sections.insert(2, Section("What cleaning changed", texts=cleaned[0], tables=cleaned[1]))
     ensembles = [r for r in results if "members" in r.model]
     if ensembles:
         text = "Temperatures and weights were learned on the validation pictures."
         sections.append(
-            _Section("Ensembles", texts=[text], tables=[members_table(e) for e in ensembles])
+            Section("Ensembles", texts=[text], tables=[members_table(e) for e in ensembles])
         )
+    sections += comparison_sections(folder, results)
     text = "Accuracy in every scheme, derived from the same probabilities."
-    sections.append(_Section("Label schemes", texts=[text], tables=[schemes_table(results)]))
+    sections.append(Section("Label schemes", texts=[text], tables=[schemes_table(results)]))
     if any("ferplus" in r.metrics for r in results):
-        sections.append(_Section("FER+ votes", tables=[votes_table(results)]))
+        sections.append(Section("FER+ votes", tables=[votes_table(results)]))
+    said = [calibration_text(result) for result in figures.best_of_families(results)]
     text = "Points on the dashed line: the model is right as often as it says it is."
     sections.append(
-        _Section(
-            "Calibration", texts=[text], pictures=[(folder.figures / RELIABILITY, "Reliability")]
+        Section(
+            "Calibration",
+            texts=[text, *filter(None, said)],
+            pictures=[(folder.figures / RELIABILITY, "Reliability")],
         )
     )
     if (folder.figures / MISTAKES).exists():
         text = "Test pictures labelled wrong with most confidence: true label → predicted label."
         pictures = [(folder.figures / MISTAKES, "Test pictures labelled wrong")]
-        sections.append(_Section("Sample mistakes", texts=[text], pictures=pictures))
-    sections.append(_Section("Made with", texts=[_made_with(best)]))
+        sections.append(Section("Sample mistakes", texts=[text], pictures=pictures))
+    sections.append(Section("Made with", texts=[_made_with(best)]))
     return sections
 
 
@@ -203,7 +210,7 @@ def _made_with(result: Result) -> str:
     return f"Seed {result.run.seed}. {machine}. {versions}."
 
 
-def _markdown(title: str, sections: Sequence[_Section], root: Path) -> str:
+def _markdown(title: str, sections: Sequence[Section], root: Path) -> str:
     blocks = [f"# {title}"]
     for section in sections:
         blocks += [f"## {section.title}"] if section.title else []
@@ -213,7 +220,7 @@ def _markdown(title: str, sections: Sequence[_Section], root: Path) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _body(title: str, sections: Sequence[_Section]) -> str:
+def _body(title: str, sections: Sequence[Section]) -> str:
     parts = [f"<h1>{html.escape(title)}</h1>"]
     for section in sections:
         parts += [f"<h2>{html.escape(section.title)}</h2>"] if section.title else []
@@ -237,11 +244,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Write the report of a benchmark run again from its result files.",
     )
     parser.add_argument("folder", type=Path, help="the run's --out")
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="compute all figures anew from the saved probabilities first",
+    )
     return run_command(parser, _command, argv)
 
 
 def _command(args: argparse.Namespace) -> None:
-    print(write_report(RunFolder(args.folder)))
+    folder = RunFolder(args.folder)
+    if args.again:
+        with Console(stderr=True).status("measuring") as status:
+            evaluate_again(folder, status.update)
+            write_studies(folder, status.update)
+            write_native_study(folder)
+    print(write_report(folder))
 
 
 if __name__ == "__main__":

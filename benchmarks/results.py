@@ -9,21 +9,19 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from fer_core.copies import copy_pairs
-from fer_core.datasets.dataset import Dataset
+from benchmarks.runs import Run, read_run
 from fer_core.errors import DataError
 from fer_core.files import write_atomically
-from fer_core.splits import Split
 
 #: Changes whenever a reader of older files would misread new ones.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+#: Layouts that can be read: the first one lacks figures (see `Result`), and has none that differ.
+_READABLE = (1, SCHEMA_VERSION)
 
 #: Distributions whose versions can change a figure.
 _PACKAGES = (
@@ -46,89 +44,6 @@ _IDENTITY = ("dataset", "fingerprint", "protocol", "seed", "quick", "classes")
 
 
 @dataclass(frozen=True)
-class Run:
-    """What all models of one run share.
-
-    Attributes
-    ----------
-    dataset, fingerprint : str
-        Name of the dataset, and digits that change with any face, label or part.
-    protocol, description : str
-        How it was divided, as a name and in words.
-    seed : int
-    quick : bool
-        Whether only a part of the pictures was used.
-    scheme : str
-    classes : tuple of str
-    n : dict of str to int
-        Pictures to fit, to choose and to measure on, the last without copies, and under
-        ``missed`` how many more test pictures there are in which no face was found (absent in
-        older results, which have none), and the pairs that `count_copies` counts (absent, too).
-    notes : dict
-        What the dataset's loader had to say.
-    """
-
-    dataset: str
-    fingerprint: str
-    protocol: str
-    description: str
-    seed: int
-    quick: bool
-    scheme: str
-    classes: tuple[str, ...]
-    n: Mapping[str, int]
-    notes: Mapping[str, Any] = field(default_factory=dict)
-
-
-def describe_run(dataset: Dataset, split: Split, *, seed: int, quick: bool) -> Run:
-    """Collect what all models of one run share."""
-    return Run(
-        dataset=dataset.name,
-        fingerprint=dataset.fingerprint(),
-        protocol=split.protocol,
-        description=split.description,
-        seed=seed,
-        quick=quick,
-        scheme=dataset.scheme.name,
-        classes=dataset.scheme.labels,
-        n={
-            "fitting": len(split.fitting),
-            "validation": len(split.validation),
-            "test": len(split.test),
-            "test_without_copies": int((~split.test.copied).sum()),
-            "missed": split.test.n_missed,
-            **count_copies(dataset, split),
-        },
-        notes=dict(dataset.notes),
-    )
-
-
-def count_copies(dataset: Dataset, split: Split) -> dict[str, int]:
-    """Count the pairs of pictures of a split that are copies of each other.
-
-    Returns
-    -------
-    dict of str to int
-        ``exact_copies_…`` (the same pixels) and ``near_copies_…`` (others), each
-        ``…within_fitting`` (pictures to fit and choose on), ``…within_test`` and ``…across``.
-    """
-    i, j = copy_pairs(dataset.faces).T
-    tested = np.isin(dataset.names, split.test.names)
-    fitted = np.isin(dataset.names, [*split.fitting.names, *split.validation.names])
-    exact = (dataset.faces[i] == dataset.faces[j]).all(axis=(1, 2))
-    places = {
-        "within_fitting": fitted[i] & fitted[j],
-        "within_test": tested[i] & tested[j],
-        "across": (fitted[i] & tested[j]) | (tested[i] & fitted[j]),
-    }
-    return {
-        f"{kind}_copies_{place}": int((where & alike).sum())
-        for kind, alike in (("exact", exact), ("near", ~exact))
-        for place, where in places.items()
-    }
-
-
-@dataclass(frozen=True)
 class Result:
     """One model's figures on one dataset; the content of one JSON file.
 
@@ -140,10 +55,14 @@ class Result:
     run : Run
     versions : dict of str to str
     metrics : dict
-        What `benchmarks.metrics.evaluate` returns.
+        What `benchmarks.evaluation.figures_of` returns. Layout 1 has neither ``sure``,
+        ``ece_by_chance``, ``binary_accuracy`` nor ``accuracy_by_coverage``; they come with
+        ``python -m benchmarks.report DIR --again``.
     machine : dict
         Everything that differs between two runs with one seed: times, memory, hardware, and the
         size of the files (compressed, they differ by some bytes).
+    folds : tuple of dict
+        Of cross-validation, the main figures in each fold; empty otherwise.
     """
 
     model: Mapping[str, Any]
@@ -151,6 +70,7 @@ class Result:
     versions: Mapping[str, str]
     metrics: Mapping[str, Any]
     machine: Mapping[str, Any]
+    folds: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def name(self) -> str:
@@ -173,9 +93,10 @@ def load_result(path: str | os.PathLike[str]) -> Result:
     """
     content = _read_json(path)
     try:
-        run = Run(**{**content["run"], "classes": tuple(content["run"]["classes"])})
         return Result(
-            run=run, **{key: content[key] for key in ("model", "versions", "metrics", "machine")}
+            run=read_run(content["run"]),
+            folds=tuple(content.get("folds", ())),
+            **{key: content[key] for key in ("model", "versions", "metrics", "machine")},
         )
     except (KeyError, TypeError) as error:
         raise DataError(f"{path}: this is not a benchmark result (missing: {error})") from error
@@ -186,8 +107,9 @@ class RunFolder:
     """Where the files of one run are.
 
     ``run.json`` says what the run is; ``probabilities/<model>.npz`` and ``results/<model>.json``
-    are written when a model is finished; ``models/`` is a model store; ``report.html``,
-    ``report.md`` and ``figures/`` are made from the others.
+    are written when a model is finished; ``studies/<name>.json`` compare models; ``models/`` is a
+    model store; ``report.html``, ``report.md`` and ``figures/`` are made from the others.
+    ``folds/<i>/`` and ``native/<scheme>/`` hold runs of their own.
     """
 
     root: Path
@@ -213,6 +135,22 @@ class RunFolder:
     def result(self, model: str) -> Path:
         """Return the file of a model's figures."""
         return self.root / "results" / f"{model}.json"
+
+    def study(self, name: str) -> Path:
+        """Return the file of a comparison of models."""
+        return self.root / "studies" / f"{name}.json"
+
+    def fold(self, i: int) -> RunFolder:
+        """Return the folder of a fold of a cross-validation, counted from 1."""
+        return RunFolder(self.root / "folds" / str(i))
+
+    def native(self, scheme: str) -> RunFolder:
+        """Return the folder of models trained on another label scheme."""
+        return RunFolder(self.root / "native" / scheme)
+
+    def natives(self) -> list[RunFolder]:
+        """Return the folders of all schemes that models were trained on."""
+        return [RunFolder(p.parent) for p in sorted(self.root.glob("native/*/run.json"))]
 
     def log(self, model: str) -> Path:
         """Return the file that takes what the model's libraries print."""
@@ -262,6 +200,30 @@ class RunFolder:
             )
         _write_json(marker, {"schema_version": SCHEMA_VERSION, **asdict(run)})
         self.tidy()
+
+    def run(self) -> Run:
+        """Read what all models of this run share.
+
+        Raises
+        ------
+        DataError
+            If the folder holds no run, or one of another version.
+        """
+        marker = self.root / "run.json"
+        if not marker.is_file():
+            raise DataError(
+                f"{self.root}: there is no benchmark run here; make one with python -m "
+                f"benchmarks.run --out {self.root}"
+            )
+        try:
+            return read_run(_read_json(marker))
+        except TypeError as error:
+            raise DataError(f"{marker}: this does not describe a run ({error})") from error
+
+    def names(self) -> list[str]:
+        """Return the names of all finished models, in alphabetical order."""
+        paths = sorted((self.root / "results").glob("*.json"))
+        return [path.stem for path in paths if self.finished(path.stem)]
 
     def results(self) -> list[Result]:
         """Read the results of all finished models."""
@@ -321,6 +283,22 @@ def installed_versions() -> dict[str, str]:
     return versions
 
 
+def save_study(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a comparison of models; equal ones give equal bytes."""
+    _write_json(path, {"schema_version": SCHEMA_VERSION, **content})
+
+
+def load_study(path: Path) -> dict[str, Any] | None:
+    """Read what `save_study` wrote; None where there is none.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, or of another version.
+    """
+    return _read_json(path) if path.is_file() else None
+
+
 def _write_json(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
     text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False)
     with write_atomically(path) as temporary:
@@ -335,9 +313,10 @@ def _read_json(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"{path}: the file can't be read ({error}); delete it and run again with --resume"
         ) from error
     version = content.get("schema_version") if isinstance(content, dict) else None
-    if version != SCHEMA_VERSION:
+    if version not in _READABLE:
         raise DataError(
             f"{path}: written by another version of the benchmark (layout {version}, this one "
-            f"reads {SCHEMA_VERSION}); name another folder with --out or delete this one"
+            f"reads {' and '.join(map(str, _READABLE))}); name another folder with --out or delete "
+            "this one"
         )
     return content

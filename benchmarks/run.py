@@ -3,37 +3,46 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from benchmarks import figures, report
+from benchmarks import other_data
 from benchmarks.budget import LIVE_BUDGET, Budget
-from benchmarks.measuring import (
-    Job,
-    combine_and_measure,
-    evaluate_again,
-    fit_and_measure,
-    load_back,
-    time_again,
-)
+from benchmarks.cleaned import cleaned_candidates
+from benchmarks.folding import describe_folds, run_folds
+from benchmarks.measuring import Job
 from benchmarks.models import CNN, ENSEMBLE, ENSEMBLE_LIVE, Candidate, choose_models, known_models
-from benchmarks.predictions import load_predictions
-from benchmarks.progress import Progress, say
-from benchmarks.results import RunFolder, describe_run, load_result, save_result
+from benchmarks.native import native_job, write_native_study
+from benchmarks.progress import say
+from benchmarks.report import write_report
+from benchmarks.results import RunFolder
+from benchmarks.running import run
+from benchmarks.runs import Run, describe_run
 from benchmarks.tables import models_table
-from benchmarks.thinning import QUICK_PICTURES, thinned
-from benchmarks.worker import TaskError, run_task
+from fer_core.certainty import STATED_ACCURACY
+from fer_core.cleaning import (
+    NOTE,
+    add_cleaning_arguments,
+    clean_split,
+    describe_cleaning,
+    read_cleaning,
+)
 from fer_core.cli import run_command
+from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.options import add_arguments, load_dataset
+from fer_core.datasets.thinning import thinned
 from fer_core.errors import DataError
 from fer_core.labels import SCHEMES, Scheme, get_scheme
-from fer_core.splits import make_split
+from fer_core.model_store import ModelStore
+from fer_core.splits import Split, k_fold_splits, make_split
+
+#: About how many pictures a quick run keeps.
+QUICK_PICTURES = 3000
 
 #: Fitted when no models are named: the simplest pipelines of the classical family and the network.
 DEFAULT_MODELS = ("geometry-svm", "hog-svm", "fusion-svm", "fusion-xgb", CNN)
@@ -60,12 +69,40 @@ def _parser() -> argparse.ArgumentParser:
         "and write a report. Without options: on the demo faces, in minutes.",
     )
     add_arguments(parser)
+    add_cleaning_arguments(parser)
     group = parser.add_argument_group("run")
     group.add_argument(
         "--models", type=_names, metavar="A,B,…", help=f"default: {','.join(DEFAULT_MODELS)}"
     )
     group.add_argument(
         "--schemes", type=_names, metavar="A,B,…", help="label schemes to measure in (default: all)"
+    )
+    group.add_argument(
+        "--sure-accuracy",
+        type=_share,
+        default=STATED_ACCURACY,
+        metavar="SHARE",
+        help="accuracy that sure answers shall have; below, a model says 'unsure' "
+        f"(default: {STATED_ACCURACY})",
+    )
+    group.add_argument(
+        "--native",
+        type=_names,
+        default=[],
+        metavar="A,B,…",
+        help="label schemes to train models of their own on, too, or 'all'",
+    )
+    group.add_argument(
+        "--soft-labels",
+        type=Path,
+        metavar="NPZ",
+        help="what networks learn from beside the labels, by python -m fer_landmarks.left_out",
+    )
+    group.add_argument(
+        "--folds",
+        type=int,
+        metavar="K",
+        help="cross-validate: stratified, persons and copies kept together",
     )
     group.add_argument("--out", type=Path, metavar="DIR", help="default: runs/DATASET")
     group.add_argument(
@@ -82,7 +119,18 @@ def _parser() -> argparse.ArgumentParser:
         "--time-again", action="store_true", help="measure the speed of finished models anew"
     )
     group.add_argument("--seed", type=int, default=0, help="of splits and fits (default: 0)")
+    other_data.add_test_on_arguments(parser)
     return parser
+
+
+def _share(text: str) -> float:
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no share between 0 and 1, such as 0.9")
+    return share
 
 
 def _names(text: str) -> list[str]:
@@ -91,19 +139,31 @@ def _names(text: str) -> list[str]:
 
 def _command(args: argparse.Namespace) -> None:
     console = Console()
+    if args.test_on and args.dataset is None and not args.download:
+        _measure_stored(args, console)
+        return
     small = args.quick or (args.dataset in (None, "demo") and not args.download)
     # Names first: a misspelt one should not wait for the pictures.
     candidates, left_out = choose_models(
-        args.models, known_models(seed=args.seed, small=small), DEFAULT_MODELS
+        args.models,
+        known_models(seed=args.seed, small=small, soft_labels=args.soft_labels),
+        DEFAULT_MODELS,
     )
     named_schemes = [get_scheme(name) for name in args.schemes or ()]
+    natives = [get_scheme(name) for name in _all_but_own(args.native)]
+    if args.folds is not None:
+        _cross_validate(args, candidates, named_schemes, console)
+        return
     with console.status("reading pictures"):
         job = prepare(args, named_schemes)
+    candidates = cleaned_candidates(candidates, job.split.fitting, job.folder)
     say(console, f"{job.run.dataset}: {job.run.description}")
+    if NOTE in job.split.fitting.notes:
+        say(console, describe_cleaning(job.split.fitting.notes[NOTE]))
     for sentence in left_out:
         say(console, f"Left out: {sentence}")
     try:
-        ensembles = {ENSEMBLE: Budget(args.max_ms, args.max_mb), ENSEMBLE_LIVE: LIVE_BUDGET}
+        ensembles = _ensembles(args)
         target = run(
             job,
             candidates,
@@ -112,13 +172,77 @@ def _command(args: argparse.Namespace) -> None:
             console=console,
             timing=args.time_again,
         )
+        for scheme in natives:
+            say(console, f"Trained on the classes of {scheme.name}")
+            native = native_job(job, scheme)
+            run(native, candidates, ensembles, resume=args.resume, console=console)
+        if natives:
+            write_native_study(job.folder)
+            write_report(job.folder)
     except KeyboardInterrupt:
         say(console, f"What is finished is in {job.folder.root}; go on with --resume.")
         raise
     finally:
         job.folder.tidy()
-    _show(console, job)
+    _show(console, job.folder)
     say(console, f"Report: {target}")
+    if args.test_on:
+        fitted = np.concatenate([job.split.fitting.faces, job.split.validation.faces])
+        other = job.folder.root / "other"
+        other_data.measure_paths(args, job.store(), other, console, names=None, fitted=fitted)
+
+
+def _ensembles(args: argparse.Namespace) -> dict[str, Budget]:
+    return {ENSEMBLE: Budget(args.max_ms, args.max_mb), ENSEMBLE_LIVE: LIVE_BUDGET}
+
+
+def _all_but_own(names: Sequence[str]) -> Sequence[str]:
+    return [name for name in SCHEMES if name != "fer7"] if names == ["all"] else names
+
+
+def _cross_validate(
+    args: argparse.Namespace,
+    candidates: Sequence[Candidate],
+    schemes: Sequence[Scheme],
+    console: Console,
+) -> None:
+    """Run every fold and report on all of them."""
+    for option in ("native", "test_on", "soft_labels"):
+        if getattr(args, option):
+            raise DataError(
+                f"--{option.replace('_', '-')} needs models fitted once; run it without --folds"
+            )
+    with console.status("reading pictures"):
+        folder, jobs = prepare_folds(args, schemes)
+    candidates = cleaned_candidates(candidates, jobs[0].split.fitting, folder)
+    say(console, f"{jobs[0].run.dataset}: {folder.run().description}")
+    try:
+        target = run_folds(
+            folder,
+            jobs,
+            candidates,
+            _ensembles(args),
+            resume=args.resume,
+            console=console,
+            timing=args.time_again,
+        )
+    except KeyboardInterrupt:
+        say(console, f"What is finished is in {folder.root}; go on with --resume.")
+        raise
+    _show(console, folder)
+    say(console, f"Report: {target}")
+
+
+def _measure_stored(args: argparse.Namespace, console: Console) -> None:
+    """Measure the models of a finished run, or the shipped ones, on other data."""
+    if args.data is not None:
+        raise DataError("--data needs --dataset fer2013 or --dataset folder to say what it holds")
+    if args.out is None:
+        store, target = ModelStore(), Path("runs/other")
+    else:
+        folder = RunFolder(args.out)
+        store, target = ModelStore(folder.models, trusted=True), folder.root / "other"
+    other_data.measure_paths(args, store, target, console, names=args.models, fitted=None)
 
 
 def prepare(args: argparse.Namespace, schemes: Sequence[Scheme] = ()) -> Job:
@@ -129,7 +253,50 @@ def prepare(args: argparse.Namespace, schemes: Sequence[Scheme] = ()) -> Job:
     DataError
         If pictures, options or the output folder are not what they should be.
     """
-    dataset = load_dataset(args)
+    cleaning = read_cleaning(args)
+    dataset, loaded = _read(args, schemes)
+    split = make_split(dataset, seed=args.seed)
+    folder = _folder(args, dataset)
+    described = _described(args, dataset, split, schemes)
+    # The run is described as it is without cleaning: both kinds of models stand in one folder.
+    split = clean_split(split, cleaning, loaded)
+    folder.open(described)
+    return Job(described, split, folder)
+
+
+def prepare_folds(
+    args: argparse.Namespace, schemes: Sequence[Scheme] = ()
+) -> tuple[RunFolder, list[Job]]:
+    """Load the pictures, divide them into folds, and open the output folders.
+
+    Returns
+    -------
+    folder : RunFolder
+        Of the whole cross-validation.
+    jobs : list of Job
+        One a fold.
+
+    Raises
+    ------
+    DataError
+        If pictures, options or the output folder are not what they should be.
+    """
+    cleaning = read_cleaning(args)
+    dataset, loaded = _read(args, schemes)
+    folder = _folder(args, dataset)
+    splits = list(k_fold_splits(dataset, args.folds, args.seed))
+    runs = [_described(args, dataset, split, schemes) for split in splits]
+    folder.open(describe_folds(runs))
+    jobs = []
+    for i, (described, split) in enumerate(zip(runs, splits, strict=True), start=1):
+        folder.fold(i).open(described)
+        jobs.append(Job(described, clean_split(split, cleaning, loaded), folder.fold(i)))
+    return folder, jobs
+
+
+def _read(args: argparse.Namespace, schemes: Sequence[Scheme]) -> tuple[Dataset, Dataset]:
+    """Return the pictures to use, and all that were loaded."""
+    dataset = loaded = load_dataset(args)
     if args.quick:
         dataset = thinned(dataset, QUICK_PICTURES, args.seed)
     derivable = SCHEMES.values() if dataset.scheme in SCHEMES.values() else [dataset.scheme]
@@ -139,124 +306,30 @@ def prepare(args: argparse.Namespace, schemes: Sequence[Scheme] = ()) -> Job:
                 f"scheme '{scheme.name}' joins FER2013's labels; the classes of "
                 f"'{dataset.name}' are others ({', '.join(dataset.scheme.labels)})"
             )
-    wanted = dict.fromkeys([dataset.scheme, *(schemes or derivable)])
-    split = make_split(dataset, seed=args.seed)
-    root = args.out or Path("runs") / (dataset.name + ("-quick" if args.quick else ""))
-    folder = RunFolder(root)
-    described = describe_run(dataset, split, seed=args.seed, quick=args.quick)
-    folder.open(described)
-    return Job(described, split, tuple(wanted), folder)
+    return dataset, loaded
 
 
-def run(
-    job: Job,
-    candidates: Sequence[Candidate],
-    ensembles: Mapping[str, Budget],
-    *,
-    resume: bool,
-    console: Console,
-    timing: bool = False,
-) -> Path:
-    """Fit and measure what is not finished, combine everything, and write the report.
-
-    Parameters
-    ----------
-    job : Job
-    candidates : sequence of Candidate
-    ensembles : dict of str to Budget
-        What the members of each ensemble may cost.
-    resume : bool
-        Whether finished models are kept; else those asked for are fitted anew. Other models that
-        the folder holds stay in either case and are measured again from their probabilities.
-    console : Console
-    timing : bool
-        Whether the speed of all finished models is measured anew.
-
-    Returns
-    -------
-    Path
-        The report.
-
-    Raises
-    ------
-    TaskError
-        If a model failed; the others are finished and reported all the same.
-    """
-    folder = job.folder
-    progress = Progress(console, total=len(candidates) + len(ensembles))
-    failures = []
-    for candidate in candidates:
-        name = candidate.name
-        if resume and folder.finished(name):
-            progress.skip(name, "finished before")
-            continue
-        # An interrupted training, which has no result yet, goes on in any case.
-        if folder.finished(name):
-            folder.forget(name)
-        try:
-            with progress.task(name) as notify:
-                run_task(partial(fit_and_measure, job, candidate), folder.log(name), notify)
-        except TaskError as error:
-            progress.say(f"{name}: {error}")
-            failures.append(f"{name} ({error})")
-        finally:
-            folder.tidy()
-    for name in ensembles:
-        folder.forget(name)
-    members = _evaluate_all(job)
-    for name in members if timing else ():
-        run_task(partial(time_again, job, name), folder.log(name), progress.say)
-    if not members:
-        raise TaskError(f"no model could be fitted: {'; '.join(failures)}")
-    names = list(members)
-    for name, budget in ensembles.items():
-        if len(members) < 2:
-            progress.skip(name, "left out, it needs at least two models")
-            continue
-        try:
-            with progress.task(name) as notify:
-                combine = partial(combine_and_measure, job, name, members, budget)
-                run_task(combine, folder.log(name), notify)
-            names.append(name)
-        except TaskError as error:
-            progress.say(f"{name}: {error}")
-            failures.append(f"{name} ({error})")
-    run_task(partial(load_back, job, names), folder.log("load-back"), progress.say)
-    _draw_mistakes(job)
-    target = report.write_report(folder)
-    if failures:
-        raise TaskError(
-            f"{len(failures)} of {len(candidates)} models failed: {'; '.join(failures)}; the "
-            f"report on the others is {target}; --resume tries the failed ones again"
-        )
-    return target
+def _folder(args: argparse.Namespace, dataset: Dataset) -> RunFolder:
+    kind = f"-{args.folds}-fold" if args.folds else ""
+    quick = "-quick" if args.quick else ""
+    return RunFolder(args.out or Path("runs") / f"{dataset.name}{kind}{quick}")
 
 
-def _evaluate_all(job: Job) -> list[str]:
-    """Compute all finished models' figures from their probabilities; return their names."""
-    names = []
-    for path in sorted(job.folder.result("").parent.glob("*.json")):
-        result = load_result(path)
-        if result.model["family"] != "ensemble":
-            save_result(path, replace(evaluate_again(job, result), run=job.run))
-            names.append(result.name)
-    return names
+def _described(
+    args: argparse.Namespace, dataset: Dataset, split: Split, schemes: Sequence[Scheme]
+) -> Run:
+    return describe_run(
+        dataset,
+        split,
+        seed=args.seed,
+        quick=args.quick,
+        schemes=schemes,
+        sure_accuracy=args.sure_accuracy,
+    )
 
 
-def _draw_mistakes(job: Job) -> None:
-    """Draw the best model's mistakes: the one figure that needs the pictures themselves."""
-    best = job.folder.results()[0]
-    _, test = load_predictions(job.folder.probabilities(best.name))
-    figure = figures.mistakes_figure(job.split.test.faces, test, job.scheme.labels)
-    path = job.folder.figures / report.MISTAKES
-    if figure is None:
-        path.unlink(missing_ok=True)
-    else:
-        figures.save_figure(figure, path)
-
-
-def _show(console: Console, job: Job) -> None:
-    table = models_table(job.folder.results())
+def _show(console: Console, folder: RunFolder) -> None:
+    table = models_table(folder.results())
     names = [name for name, _ in table.columns]
     chosen = [names.index(name) for name in _SHOWN]
     shown = RichTable(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))

@@ -11,6 +11,9 @@ from benchmarks.results import Result, accuracy_with_missed, main_figures
 
 #: What a cell shows where a figure does not exist.
 _NONE = "n/a"
+_TEXT = ' class="text"'
+#: Rows from which a table scrolls in a box of its own.
+_TALL = 20
 
 
 @dataclass(frozen=True)
@@ -48,26 +51,36 @@ class Table:
 
     def html(self) -> str:
         """Return the table as HTML, with values for the page's sorting."""
+        kinds = [
+            _TEXT if _all_text([row[i] for row in self.rows]) else ""
+            for i in range(len(self.columns))
+        ]
         head = "".join(
-            f'<th scope="col" title="{html.escape(meaning)}"><button>{html.escape(name)}</button>'
-            "</th>"
-            for name, meaning in self.columns
+            f'<th scope="col"{kind} title="{html.escape(meaning)}">'
+            f"<button>{html.escape(name)}</button></th>"
+            for kind, (name, meaning) in zip(kinds, self.columns, strict=True)
         )
-        body = "".join(f"<tr>{self._html_row(row)}</tr>" for row in self.rows)
+        body = "".join(f"<tr>{self._html_row(row, kinds)}</tr>" for row in self.rows)
+        classes = "wide tall" if len(self.rows) > _TALL else "wide"
         return (
-            f'<div class="wide"><table><thead><tr>{head}</tr></thead>'
+            f'<div class="{classes}"><table><thead><tr>{head}</tr></thead>'
             f"<tbody>{body}</tbody></table></div>"
         )
 
     @staticmethod
-    def _html_row(row: Sequence[Cell]) -> str:
+    def _html_row(row: Sequence[Cell], kinds: Sequence[str]) -> str:
         first = f'<th scope="row">{html.escape(row[0].text)}</th>'
         rest = (
-            f'<td data-value="{"" if cell.value is None else cell.value}">'
+            f'<td data-value="{"" if cell.value is None else cell.value}"{kind}>'
             f"{html.escape(cell.text)}</td>"
-            for cell in row[1:]
+            for cell, kind in zip(row[1:], kinds[1:], strict=True)
         )
         return first + "".join(rest)
+
+
+def _all_text(cells: Sequence[Cell]) -> bool:
+    """Return whether a column holds words, which stand left and break into lines."""
+    return all(cell.value is None for cell in cells) and any(cell.text != _NONE for cell in cells)
 
 
 def models_table(results: Sequence[Result]) -> Table:
@@ -95,7 +108,35 @@ def models_table(results: Sequence[Result]) -> Table:
     if any(result.run.n.get("missed", 0) for result in results):
         columns.insert(2, ("with missed", "Accuracy if pictures without a found face are errors"))
         for row, result in zip(rows, results, strict=True):
-            row.insert(2, _number(accuracy_with_missed(result), "{:.3f}"))
+            row.insert(2, number_cell(accuracy_with_missed(result), "{:.3f}"))
+    return Table(columns, rows)
+
+
+def details_table(results: Sequence[Result]) -> Table:
+    """Return one row a model with what the main table has no room for."""
+    columns = [
+        ("model", "Name"),
+        ("weighted F1", "Mean of the classes' F1, weighted by their pictures"),
+        ("macro F1, 95 % interval", "By bootstrap, persons and copies drawn together"),
+        ("balanced, 95 % interval", "Of the balanced accuracy"),
+        ("top-2, 95 % interval", "Of the share with the label among the two most probable"),
+        ("log loss, 95 % interval", "In nats; less is better"),
+        ("ECE by chance", "What one in twenty perfectly calibrated models exceeds"),
+        ("binary accuracy", "Of one yes-or-no answer a class at 0.5, which some call accuracy"),
+    ]
+    keys = ("macro_f1", "balanced_accuracy", "top2", "log_loss")
+    rows = []
+    for result in results:
+        figures = main_figures(result)
+        rows.append(
+            [
+                Cell(result.name),
+                number_cell(figures["weighted_f1"], "{:.3f}"),
+                *(range_cell(figures["intervals"].get(key)) for key in keys),
+                number_cell(figures.get("ece_by_chance"), "{:.3f}"),
+                number_cell(figures.get("binary_accuracy"), "{:.3f}"),
+            ]
+        )
     return Table(columns, rows)
 
 
@@ -112,8 +153,8 @@ def classes_table(result: Result) -> Table:
     rows = [
         [
             Cell(label),
-            _number(figures["n"], "{:.0f}"),
-            *(_number(figures[key], "{:.3f}") for key in ("precision", "recall", "f1", "auc")),
+            number_cell(figures["n"], "{:.0f}"),
+            *(number_cell(figures[key], "{:.3f}") for key in ("precision", "recall", "f1", "auc")),
         ]
         for label, figures in main_figures(result)["per_class"].items()
     ]
@@ -133,7 +174,7 @@ def schemes_table(results: Sequence[Result]) -> Table:
     rows = [
         [
             Cell(result.name),
-            *(_number(_figure(result.metrics[s]["all"], "accuracy"), "{:.3f}") for s in shared),
+            *(number_cell(_figure(result.metrics[s]["all"], "accuracy"), "{:.3f}") for s in shared),
         ]
         for result in results
     ]
@@ -150,8 +191,8 @@ def votes_table(results: Sequence[Result]) -> Table:
     rows = [
         [
             Cell(result.name),
-            _number(result.metrics["ferplus"]["majority_accuracy"], "{:.3f}"),
-            _number(result.metrics["ferplus"]["cross_entropy"], "{:.3f}"),
+            number_cell(result.metrics["ferplus"]["majority_accuracy"], "{:.3f}"),
+            number_cell(result.metrics["ferplus"]["cross_entropy"], "{:.3f}"),
         ]
         for result in results
         if "ferplus" in result.metrics
@@ -163,14 +204,14 @@ def members_table(ensemble: Result) -> Table:
     """Return one row a member of an ensemble."""
     columns = [
         (f"member of {ensemble.name}", "Name"),
-        ("weight", "Share in the average of probabilities"),
+        ("weight", "Share in the average"),
         ("temperature", "Above 1 the member is too sure of itself, below 1 not enough"),
     ]
     rows = [
         [
             Cell(member["name"]),
-            _number(member["weight"], "{:.3f}"),
-            _number(member["temperature"], "{:.2f}"),
+            number_cell(member["weight"], "{:.3f}"),
+            number_cell(member["temperature"], "{:.2f}"),
         ]
         for member in ensemble.model["members"]
     ]
@@ -180,6 +221,7 @@ def members_table(ensemble: Result) -> Table:
 #: The tables that texts can show, by name: each is made from all results of a dataset.
 TABLES: Mapping[str, Callable[[Sequence[Result]], Table]] = {
     "models": models_table,
+    "details": details_table,
     "classes": lambda results: classes_table(results[0]),
     "schemes": schemes_table,
     "votes": votes_table,
@@ -189,21 +231,20 @@ TABLES: Mapping[str, Callable[[Sequence[Result]], Table]] = {
 def _model_row(result: Result) -> list[Cell]:
     figures = main_figures(result)
     without = result.metrics[result.run.scheme]["without_copies"]
-    low, high = figures["intervals"]["accuracy"]
     machine = result.machine
     return [
         Cell(result.name),
-        _number(figures["accuracy"], "{:.3f}"),
-        Cell(f"{low:.3f} to {high:.3f}", low),
-        _number(_figure(without, "accuracy"), "{:.3f}"),
+        number_cell(figures["accuracy"], "{:.3f}"),
+        range_cell(figures["intervals"]["accuracy"]),
+        number_cell(_figure(without, "accuracy"), "{:.3f}"),
         *(
-            _number(figures[key], "{:.3f}")
+            number_cell(figures[key], "{:.3f}")
             for key in ("macro_f1", "balanced_accuracy", "top2", "auc", "log_loss", "ece")
         ),
-        _number(machine.get("ms_per_face"), "{:.2f}"),
-        _number(machine.get("ms_per_face_batch"), "{:.2f}"),
-        _number(machine["size_bytes"] / 1e6, "{:.1f}"),
-        _number(machine.get("fit_seconds"), "{:.1f}"),
+        number_cell(machine.get("ms_per_face"), "{:.2f}"),
+        number_cell(machine.get("ms_per_face_batch"), "{:.2f}"),
+        number_cell(machine["size_bytes"] / 1e6, "{:.1f}"),
+        number_cell(machine.get("fit_seconds"), "{:.1f}"),
     ]
 
 
@@ -211,5 +252,14 @@ def _figure(figures: Mapping[str, Any] | None, key: str) -> float | None:
     return None if figures is None else figures[key]
 
 
-def _number(value: float | None, form: str) -> Cell:
+def range_cell(low_high: Sequence[float] | None) -> Cell:
+    """Return an interval, sorted by its lower end, or what stands for none."""
+    if low_high is None:
+        return Cell(_NONE)
+    low, high = low_high
+    return Cell(f"{low:.3f} to {high:.3f}", low)
+
+
+def number_cell(value: float | None, form: str) -> Cell:
+    """Return a cell with a number, or with what stands for none."""
     return Cell(_NONE) if value is None else Cell(form.format(value), value)

@@ -25,11 +25,21 @@ Task = Callable[[Notify], None]
 _TALKATIVE = ("fer_core", "fer_landmarks", "fer_cnn", "benchmarks")
 
 
+#: Told the id of a task's process, returns why it has to end, or None.
+Watch = Callable[[int], str | None]
+
+_WATCH_SECONDS = 0.5
+
+
 class TaskError(FerError):
     """A task in a process of its own failed."""
 
 
-def run_task(task: Task, log: Path, notify: Notify) -> None:
+class TaskStopped(TaskError):
+    """A task was stopped because it took too much."""
+
+
+def run_task(task: Task, log: Path, notify: Notify, watch: Watch | None = None) -> None:
     """Run `task` in a fresh process and wait for it.
 
     Parameters
@@ -39,11 +49,15 @@ def run_task(task: Task, log: Path, notify: Notify) -> None:
         Takes everything that the task and its libraries print, and the traceback if it fails.
     notify : callable
         Called here with what the task tells about its progress.
+    watch : callable or None
+        Asked twice a second whether the process has to end.
 
     Raises
     ------
     TaskError
         If the task fails or its process dies.
+    TaskStopped
+        If `watch` gave a reason, which is the message.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     context = multiprocessing.get_context("spawn")
@@ -55,6 +69,9 @@ def run_task(task: Task, log: Path, notify: Notify) -> None:
     failure: str | None = None
     try:
         while True:
+            while watch is not None and not receiver.poll(_WATCH_SECONDS):
+                if (reason := watch(process.pid or 0)) is not None:
+                    raise TaskStopped(reason)
             kind, text = receiver.recv()
             if kind == "failed":
                 failure = text

@@ -9,11 +9,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from benchmarks.budget import Budget
-from benchmarks.measuring import combine_and_measure, fit_and_measure
+from benchmarks.measuring import Job, combine_and_measure, fit_and_measure
 from benchmarks.models import Classical
 from benchmarks.report import write_report
-from benchmarks.results import RunFolder, describe_run
-from benchmarks.run import Job
+from benchmarks.results import RunFolder
+from benchmarks.runs import describe_run
+from benchmarks.studies import write_studies
 from fer_core.datasets.dataset import Dataset
 from fer_core.labels import SCHEMES
 from fer_core.splits import make_split
@@ -51,8 +52,7 @@ def made_job(root, dataset=None, **changes):
     run = describe_run(dataset, split, seed=0, quick=False)
     folder = RunFolder(root)
     folder.open(run)
-    wanted = SCHEMES.values() if dataset.scheme.name == "fer7" else [dataset.scheme]
-    return Job(run, split, tuple(wanted), folder)
+    return Job(run, split, folder)
 
 
 @pytest.fixture
@@ -76,6 +76,7 @@ def measured_job(tmp_path_factory):
     for name, C in (("left", 0.01), ("right", 1.0)):
         fit_and_measure(job, linear(name, C), lambda text: None)
     combine_and_measure(job, "ensemble", ["left", "right"], Budget(), lambda text: None)
+    write_studies(job.folder)
     write_report(job.folder)
     return job
 
@@ -83,7 +84,7 @@ def measured_job(tmp_path_factory):
 @pytest.fixture
 def in_process(monkeypatch):
     """Run tasks here: spawned processes are tested in test_worker."""
-    monkeypatch.setattr("benchmarks.run.run_task", lambda task, log, notify: task(notify))
+    monkeypatch.setattr("benchmarks.running.run_task", lambda task, log, notify: task(notify))
 
 
 @pytest.fixture(name="made_dataset")

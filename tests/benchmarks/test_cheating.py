@@ -1,13 +1,19 @@
-"""Five ways to let test pictures into fitting, choosing or weighting; each is refused."""
+"""Ways to let test pictures into fitting, choosing, calibrating or weighting; each is refused.
+
+Two more are tried in test_splits (a split that shares pictures between its parts) and in test_run
+(saved probabilities of test pictures in place of those of validation pictures).
+"""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.combining import compare_ways
 from benchmarks.measuring import weigh
 from benchmarks.models import Network
 from benchmarks.predictions import on_test, on_validation
+from benchmarks.unsure import measure_sure_answers
 from fer_core.errors import ProtocolError
 
 
@@ -36,6 +42,18 @@ def test_weighting_on_test_predictions(job, proba):
     validation = on_validation("a", proba[: len(job.split.validation)], job.split.validation)
     with pytest.raises(ProtocolError, match="test predictions of 'b'"):
         weigh({"a": validation, "b": on_test("b", proba, job.split.test)})
+
+
+def test_stacking_on_test_predictions(job, proba):
+    test = {m: on_test(m, proba, job.split.test) for m in "ab"}
+    with pytest.raises(ProtocolError, match="test predictions of 'a'"):
+        compare_ways(test, test)
+
+
+def test_choosing_a_threshold_on_test_predictions(job, proba):
+    test = on_test("a", proba, job.split.test)
+    with pytest.raises(ProtocolError, match="test predictions of 'a'"):
+        measure_sure_answers(test, test, job.scheme, [job.scheme], 0.9)
 
 
 def test_calling_test_pictures_validation(job, proba):

@@ -2,7 +2,8 @@ import json
 from dataclasses import replace
 
 from benchmarks.report import write_report
-from benchmarks.results import RunFolder, describe_run
+from benchmarks.results import RunFolder
+from benchmarks.runs import describe_run
 from fer_core.splits import make_split
 
 

@@ -9,7 +9,6 @@ from sklearn.metrics import balanced_accuracy_score, f1_score
 from benchmarks.metrics import (
     bootstrap_intervals,
     evaluate,
-    expected_calibration_error,
     measure,
     measure_votes,
 )
@@ -38,19 +37,6 @@ def test_figures_computed_by_hand():
     assert f["per_class"]["b"]["auc"] == pytest.approx((3 + 1.5) / 6, abs=1e-6)
     # The surest three of five: 0.8 (right), 0.7 (right), 0.6 (right).
     assert f["surest_half_accuracy"] == 1.0
-
-
-def test_calibration_error_by_hand():
-    confidence = np.array([0.05, 0.95, 0.95, 0.95])
-    correct = np.array([False, True, True, False])
-    # One bin of gap 0.05 with weight 1/4, one of gap |0.95 - 2/3| with weight 3/4.
-    expected = 0.05 / 4 + (0.95 - 2 / 3) * 3 / 4
-    assert expected_calibration_error(confidence, correct) == pytest.approx(expected)
-
-
-def test_perfect_calibration_has_no_error():
-    confidence = np.full(10, 0.5)
-    assert expected_calibration_error(confidence, np.arange(10) < 5) == 0
 
 
 def test_class_without_pictures_is_left_out_of_averages():
@@ -99,22 +85,72 @@ def test_order_of_pictures_does_not_matter(seed):
     y, proba = rng.integers(0, 3, 40), rng.dirichlet(np.ones(3), 40)
     order = rng.permutation(40)
     a, b = measure(y, proba, LABELS, "m"), measure(y[order], proba[order], LABELS, "m")
-    for key in ("accuracy", "macro_f1", "log_loss", "auc", "intervals", "confusion"):
+    for key in ("accuracy", "macro_f1", "log_loss", "auc", "confusion", "accuracy_by_coverage"):
         assert a[key] == b[key]
+    assert a["ece_by_chance"] == pytest.approx(b["ece_by_chance"], abs=0.02)
 
 
-def test_interval_of_accuracy_is_the_bootstraps():
-    matrix = np.array([[300, 50], [75, 75]])
-    low, high = bootstrap_intervals(matrix)["accuracy"]
+def answered(n, right, k=2):
+    """Pictures of alternating classes, of which the first `right` are labelled right."""
+    y = np.arange(n) % k
+    shown = np.where(np.arange(n) < right, y, (y + 1) % k)
+    return y, np.eye(k)[shown] * 0.8 + 0.2 / k
+
+
+def test_interval_of_accuracy_is_that_of_the_binomial_distribution():
+    low, high = bootstrap_intervals(*answered(500, 375))["accuracy"]
     half = 1.96 * np.sqrt(0.75 * 0.25 / 500)
     assert low == pytest.approx(0.75 - half, abs=0.006)
     assert high == pytest.approx(0.75 + half, abs=0.006)
 
 
 def test_interval_is_wide_for_few_pictures_even_if_all_are_right():
-    low, high = bootstrap_intervals(np.array([[3, 0], [0, 3]]))["accuracy"]
+    low, high = bootstrap_intervals(*answered(6, 6))["accuracy"]
     assert high == 1.0
     assert low == pytest.approx(0.025 ** (1 / 6))  # 0.54
+    low, high = bootstrap_intervals(*answered(6, 5))["accuracy"]
+    assert (low, high) == pytest.approx((0.3588, 1), abs=1e-3)  # low: Clopper and Pearson
+
+
+def test_intervals_of_the_other_figures():
+    rng = np.random.default_rng(1)
+    y, proba = rng.integers(0, 3, 400), rng.dirichlet(np.ones(3), 400)
+    figures = measure(y, proba, LABELS, "m")
+    losses = -np.log(proba[np.arange(400), y])
+    low, high = figures["intervals"]["log_loss"]
+    half = 1.96 * losses.std() / 20
+    assert (low, high) == pytest.approx((losses.mean() - half, losses.mean() + half), rel=0.05)
+    for name in ("balanced_accuracy", "macro_f1", "weighted_f1", "top2"):
+        low, high = figures["intervals"][name]
+        assert low < figures[name] < high
+        assert 0.05 < high - low < 0.15
+    recall = np.array([f["recall"] for f in figures["per_class"].values()])
+    n = np.array([f["n"] for f in figures["per_class"].values()])
+    half = 1.96 * np.sqrt((recall * (1 - recall) / n).sum()) / 3
+    low, high = figures["intervals"]["balanced_accuracy"]
+    assert (high - low) / 2 == pytest.approx(half, rel=0.1)
+
+
+def test_pictures_of_one_person_widen_intervals():
+    y, proba = answered(400, 300)
+    alone = bootstrap_intervals(y, proba)["accuracy"]
+    # Twenty pictures of each person, all of them right or all wrong: twenty throws of a coin.
+    persons = bootstrap_intervals(y, proba, np.arange(400) // 20)["accuracy"]
+    assert persons[1] - persons[0] > 3.5 * (alone[1] - alone[0])
+    assert persons[0] == pytest.approx(0.75 - 1.96 * np.sqrt(0.75 * 0.25 / 20), abs=0.04)
+    one = bootstrap_intervals(y, proba, np.zeros(400, int))
+    assert one["accuracy"] == one["macro_f1"] == [0.0, 1.0]
+    assert one["log_loss"] is None
+
+
+def test_binary_accuracy_is_not_accuracy():
+    # Of five pictures and three classes, fifteen yes-or-no answers at a half.
+    answers = (PROBA > 0.5) == (Y[:, None] == np.arange(3))
+    assert measure(Y, PROBA, LABELS, "m")["binary_accuracy"] == pytest.approx(
+        answers.mean(), abs=1e-6
+    )
+    nothing = np.full((5, 3), 1 / 3)
+    assert measure(Y, nothing, LABELS, "m")["binary_accuracy"] == pytest.approx(2 / 3, abs=1e-6)
 
 
 @pytest.mark.parametrize(

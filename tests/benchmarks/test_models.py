@@ -1,9 +1,12 @@
+import numpy as np
 import pytest
 
 from benchmarks import models
 from benchmarks.models import Network, choose_models
-from benchmarks.thinning import thinned
-from fer_core.errors import DataError, MissingExtraError
+from fer_core.datasets.demo import load_demo
+from fer_core.errors import DataError, FerError, MissingExtraError
+from fer_core.soft_labels import write_soft_labels
+from fer_core.splits import make_split
 
 
 @pytest.fixture
@@ -38,10 +41,19 @@ def test_unknown_model(known):
         choose_models(["swm"], known, ())
 
 
-def test_quick_runs_keep_the_share_of_each_class_and_part(made_dataset):
-    dataset = made_dataset(n=1400)
-    thin = thinned(dataset, 280, seed=0)
-    assert set(thin.counts().values()) == {40}
-    assert (thin.parts == "test").mean() == pytest.approx(0.5)
-    assert "280 of 1400" in thin.notes["quick"]
-    assert thinned(dataset, 1400, seed=0) is dataset
+@pytest.mark.slow
+def test_networks_learn_from_soft_labels_of_the_fitting_faces(tmp_path):
+    split = make_split(load_demo())
+    fitting, validation = split.fitting, split.validation
+    path = tmp_path / "taught.npz"
+    swapped = np.eye(7, dtype=np.float32)[(fitting.y + 1) % 7]
+    write_soft_labels(path, fitting.faces, swapped, "a teacher")
+    network = Network("cnn", "tiny", seed=0, soft_labels=path)
+    assert network.facts == {"recipe": "tiny", "soft labels": "taught"}
+    network.fit(fitting, validation, tmp_path / "work")
+    plain = Network("cnn", "tiny", seed=0)
+    with pytest.raises(FerError, match=r"another training \(different: targets\)"):
+        plain.fit(fitting, validation, tmp_path / "work")
+    others = make_split(load_demo(), seed=1).fitting
+    with pytest.raises(DataError, match=r"\(a teacher\) are of other pictures"):
+        network.fit(others, validation, tmp_path / "other")

@@ -43,6 +43,14 @@ def test_tables_are_written_and_then_fresh(root, capsys):
     assert "class (left)" in text
 
 
+def test_tables_of_studies(root):
+    (root / "README.md").write_text("<!-- table:made/pairs -->\n<!-- /table -->\n")
+    assert main(["--root", str(root)]) == 0
+    text = (root / "README.md").read_text()
+    assert text.count("\n| ") == 1 + 3  # a head and three pairs
+    assert "p, corrected" in text
+
+
 def test_changed_result_makes_the_readme_stale(root):
     argv = ["--root", str(root)]
     assert main(argv) == 0

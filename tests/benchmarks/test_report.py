@@ -1,7 +1,12 @@
+import json
 import re
+import shutil
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from benchmarks.predictions import load_predictions, save_predictions
 from benchmarks.report import main
 from benchmarks.results import main_figures
 
@@ -17,7 +22,7 @@ def test_report_is_one_file_without_network(folder, capsys):
     html = (folder.root / "report.html").read_text()
     assert not re.search(r"(src|href)=.?https?:", html)
     assert "@import" not in html
-    assert html.count("data:image/png;base64,") == 3 + len(folder.results())
+    assert html.count("data:image/png;base64,") == 5 + len(folder.results())
     for result in folder.results():
         assert f"{main_figures(result)['accuracy']:.3f}" in html
 
@@ -33,8 +38,61 @@ def test_report_is_the_same_twice(folder):
 def test_pictures_named_in_markdown_exist(folder):
     main([str(folder.root)])
     names = re.findall(r"!\[[^]]*\]\(([^)]+)\)", (folder.root / "report.md").read_text())
-    assert len(names) == 6
+    assert len(names) == 8
     assert all((folder.root / name).stat().st_size > 1000 for name in names)
+
+
+def json_of(root):
+    return {
+        p.name: p.read_bytes() for kind in ("results", "studies") for p in (root / kind).iterdir()
+    }
+
+
+@pytest.fixture
+def alone(folder, tmp_path):
+    """A copy of the run with neither models nor figures: what is saved as data."""
+    root = tmp_path / "alone"
+    for name in ("results", "probabilities", "studies"):
+        shutil.copytree(folder.root / name, root / name)
+    shutil.copy(folder.root / "run.json", root)
+    return root
+
+
+def test_everything_is_computed_again_from_probabilities(alone):
+    first = json_of(alone)
+    for path in (alone / "studies").iterdir():
+        path.unlink()
+    for path in (alone / "results").iterdir():
+        content = json.loads(path.read_text())
+        content["metrics"] = {"fer7": {"all": {"accuracy": 0.123}}}
+        path.write_text(json.dumps(content))
+    assert main([str(alone), "--again"]) == 0
+    assert json_of(alone) == first
+
+
+@pytest.mark.parametrize(
+    ("field", "change", "words"),
+    [
+        (
+            "proba",
+            lambda p: np.where(np.arange(len(p))[:, None] == 3, np.nan, p),
+            "row 3 holds NaN",
+        ),
+        ("proba", lambda p: p[:, :6], "must have shape"),
+        ("names", lambda names: names[::-1], "of other test pictures"),
+    ],
+)
+def test_wrong_probabilities_give_a_sentence_and_no_figure(alone, capsys, field, change, words):
+    path = alone / "probabilities" / "right.npz"
+    validation, test = load_predictions(path)
+    save_predictions(path, validation, replace(test, **{field: change(getattr(test, field))}))
+    before = (alone / "results" / "right.json").read_bytes()
+    assert main([str(alone), "--again"]) == 2
+    error = capsys.readouterr().err
+    assert "'right'" in error
+    assert words in error
+    assert error.count("\n") == 1
+    assert (alone / "results" / "right.json").read_bytes() == before
 
 
 def test_folder_without_results_is_one_sentence(tmp_path, capsys):

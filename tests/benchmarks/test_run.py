@@ -8,7 +8,7 @@ from rich.console import Console
 from benchmarks import run as run_module
 from benchmarks.budget import Budget
 from benchmarks.measuring import fit_and_measure, time_again
-from benchmarks.predictions import load_predictions
+from benchmarks.predictions import load_predictions, save_predictions
 from benchmarks.results import (
     RunFolder,
     accuracy_with_missed,
@@ -16,7 +16,8 @@ from benchmarks.results import (
     main_figures,
     save_result,
 )
-from benchmarks.run import main, run
+from benchmarks.run import main
+from benchmarks.running import run
 from benchmarks.tables import models_table
 from fer_core.errors import DataError
 from fer_core.labels import own_scheme
@@ -76,6 +77,8 @@ def test_two_runs_with_one_seed_are_identical_but_for_the_machine(demo, tmp_path
     for name in "ab":
         assert main(["--out", str(tmp_path / name)]) == 0
     assert without_machine(tmp_path / "a") == without_machine(tmp_path / "b")
+    first = {p.name: p.read_bytes() for p in (tmp_path / "a" / "studies").iterdir()}
+    assert {p.name: p.read_bytes() for p in (tmp_path / "b" / "studies").iterdir()} == first
     for model in ("left", "ensemble"):
         a, b = (load_predictions(tmp_path / n / "probabilities" / f"{model}.npz") for n in "ab")
         assert all(np.array_equal(x.proba, y.proba) for x, y in zip(a, b, strict=True))
@@ -92,7 +95,7 @@ def test_interrupted_run_goes_on(demo, tmp_path, monkeypatch, capsys):
         task(notify)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_module, "run_task", until_the_second)
+        patch.setattr("benchmarks.running.run_task", until_the_second)
         assert main(["--out", str(out)]) == 130
     assert "--resume" in capsys.readouterr().out
     first = (out / "results" / "left.json").read_bytes()
@@ -132,7 +135,7 @@ def test_one_failed_model_leaves_the_others(job, linear, console, monkeypatch):
             raise TaskError("it broke")
         task(notify)
 
-    monkeypatch.setattr(run_module, "run_task", broken)
+    monkeypatch.setattr("benchmarks.running.run_task", broken)
     with pytest.raises(TaskError, match=r"1 of 2 models failed: broken \(it broke\)"):
         run(job, [linear("broken"), linear("good")], {}, resume=False, console=console)
     assert job.folder.finished("good")
@@ -191,9 +194,49 @@ def test_folder_of_another_version_is_refused(demo, tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["--out", str(out), "--models", "left"]) == 0
     marker = out / "run.json"
-    marker.write_text(marker.read_text().replace('"schema_version": 1', '"schema_version": 0'))
+    marker.write_text(marker.read_text().replace('"schema_version": 2', '"schema_version": 3'))
     assert main(["--out", str(out), "--models", "left"]) == 2
     assert "another version" in capsys.readouterr().err
+
+
+def test_predictions_of_other_pictures_are_refused(demo, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["--out", str(out), "--models", "left"]) == 0
+    path = out / "probabilities" / "left.npz"
+    validation, test = load_predictions(path)
+    # Test pictures passed off as validation pictures, to weight and calibrate on.
+    few = slice(0, len(validation))
+    posing = replace(
+        validation,
+        **{f: getattr(test, f)[few] for f in ("proba", "y", "names", "copied", "groups")},
+    )
+    save_predictions(path, posing, test)
+    assert main(["--out", str(out), "--resume"]) == 2
+    assert "not of this run's validation pictures" in capsys.readouterr().err
+
+
+def test_folder_of_an_older_layout_is_read_and_measured_again(demo, tmp_path):
+    out = tmp_path / "out"
+    assert main(["--out", str(out), "--models", "left"]) == 0
+    whole = json.loads((out / "results" / "left.json").read_text())
+    for path in (out / "run.json", out / "results" / "left.json"):
+        content = json.loads(path.read_text())
+        run = content.get("run", content)
+        content["schema_version"] = 1
+        del run["schemes"], run["sure_accuracy"]
+        if "metrics" in content:
+            del content["folds"], content["metrics"]["fer7"]["sure"]
+            del content["metrics"]["fer7"]["all"]["ece_by_chance"]
+        path.write_text(json.dumps(content))
+    validation, test = load_predictions(out / "probabilities" / "left.npz")
+    save_predictions(
+        out / "probabilities" / "left.npz",
+        replace(validation, groups=None),
+        replace(test, groups=None),
+    )
+    assert models_table(RunFolder(out).results()).markdown()
+    assert main(["--out", str(out), "--models", "left", "--resume"]) == 0
+    assert json.loads((out / "results" / "left.json").read_text()) == whole
 
 
 def test_folder_with_other_files_is_refused(demo, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 import operator
 import os
+import time
 from functools import partial
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from benchmarks.measuring import fit_and_measure, load_back
 from benchmarks.models import Classical
 from benchmarks.results import load_result
-from benchmarks.worker import TaskError, run_task
+from benchmarks.worker import TaskError, TaskStopped, run_task
 
 
 def test_a_model_is_fitted_in_its_own_process(job, linear):
@@ -37,3 +38,16 @@ def test_a_failure_is_one_sentence_with_a_log(job, make, words):
 def test_an_error_for_people_stays_as_it_is(job):
     with pytest.raises(TaskError, match="saved probabilities"):
         run_task(partial(load_back, job, ["none"]), job.folder.log("x"), lambda text: None)
+
+
+def test_a_task_that_takes_too_much_is_stopped(job):
+    asked = []
+
+    def watch(process):
+        asked.append(process)
+        return "more than 12 GiB" if len(asked) == 2 else None
+
+    endless = partial(fit_and_measure, job, Classical("m", partial(time.sleep, 600)))
+    with pytest.raises(TaskStopped, match=r"^more than 12 GiB$"):
+        run_task(endless, job.folder.log("m"), lambda text: None, watch)
+    assert asked[0] == asked[1] != os.getpid()

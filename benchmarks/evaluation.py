@@ -1,0 +1,82 @@
+"""All figures of a run from its saved probabilities alone: no pictures, no models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from benchmarks.metrics import evaluate
+from benchmarks.predictions import Predictions, load_predictions
+from benchmarks.results import Result, RunFolder, load_result, save_result
+from benchmarks.runs import Run
+from benchmarks.unsure import measure_sure_answers
+from fer_core.errors import DataError
+
+
+def figures_of(run: Run, validation: Predictions, test: Predictions) -> dict[str, Any]:
+    """Return every figure of one model.
+
+    Returns
+    -------
+    dict
+        What `benchmarks.metrics.evaluate` gives of the test predictions, and for each scheme
+        under ``sure`` what `measure_sure_answers` gives.
+
+    Raises
+    ------
+    DataError
+        If the probabilities are not what they should be.
+    """
+    scheme, wanted = run.own_scheme, run.wanted_schemes
+    found: dict[str, Any] = evaluate(
+        test.y,
+        test.proba,
+        test.copied,
+        scheme,
+        wanted,
+        f"model '{test.model}'",
+        test.votes,
+        test.groups,
+        test.folds,
+    )
+    for name, sure in measure_sure_answers(
+        validation, test, scheme, wanted, run.sure_accuracy
+    ).items():
+        found[name]["sure"] = sure
+    return found
+
+
+def evaluate_again(
+    folder: RunFolder, notify: Callable[[str], None] = lambda text: None
+) -> list[Result]:
+    """Compute the figures of all finished models anew, and keep them.
+
+    Raises
+    ------
+    DataError
+        If saved probabilities are damaged, or not of the same pictures.
+    """
+    run = folder.run()
+    first: Predictions | None = None
+    results = []
+    for name in folder.names():
+        notify(f"measuring {name}")
+        validation, test = load_predictions(folder.probabilities(name))
+        first = first or test
+        if not np.array_equal(test.names, first.names) or not np.array_equal(test.y, first.y):
+            raise DataError(
+                f"{folder.root}: the saved probabilities of '{first.model}' and '{name}' are of "
+                "other test pictures; delete the wrong file and run again with --resume"
+            )
+        path = folder.result(name)
+        # Matrices this small are slower on several threads, and far slower on a busy machine.
+        with threadpool_limits(1):
+            metrics = figures_of(run, validation, test)
+        result = replace(load_result(path), run=run, metrics=metrics)
+        save_result(path, result)
+        results.append(result)
+    return results

@@ -1,0 +1,131 @@
+"""Models trained on another label scheme's classes, beside those whose answers are joined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from benchmarks.measuring import Job
+from benchmarks.metrics import in_scheme, measure
+from benchmarks.pairs import compare
+from benchmarks.predictions import Predictions, load_predictions
+from benchmarks.results import RunFolder, save_study
+from benchmarks.study_tables import interval_cell, p_cell, points_cell
+from benchmarks.tables import Cell, Table, number_cell, range_cell
+from fer_core.errors import DataError
+from fer_core.labels import Scheme
+
+#: Name of the study.
+NATIVE = "native"
+
+
+def native_job(job: Job, scheme: Scheme) -> Job:
+    """Return the job of fitting models on a scheme's own classes.
+
+    It divides the same pictures in the same way, less those whose label the scheme drops, and
+    has a folder of its own inside that of `job`.
+
+    Raises
+    ------
+    DataError
+        If the scheme is the dataset's own or can't be made from it.
+    """
+    if scheme == job.scheme:
+        raise DataError(
+            f"scheme '{scheme.name}' is the dataset's own: its models are trained on it in any case"
+        )
+    split = job.split.in_scheme(scheme)
+    run = replace(
+        job.run,
+        scheme=scheme.name,
+        classes=scheme.labels,
+        schemes=(),
+        description=f"{job.run.description}; only pictures of the classes of {scheme.name}",
+        n={
+            "fitting": len(split.fitting),
+            "validation": len(split.validation),
+            "test": len(split.test),
+            "test_without_copies": int((~split.test.copied).sum()),
+            "missed": split.test.n_missed,
+        },
+    )
+    folder = job.folder.native(scheme.name)
+    folder.open(run)
+    return Job(run, split, folder)
+
+
+def write_native_study(folder: RunFolder) -> None:
+    """Compare every natively trained model with its namesake whose answers are joined."""
+    schemes: dict[str, Any] = {}
+    for native in folder.natives():
+        scheme = native.run().own_scheme
+        schemes[scheme.name] = [_compared(name, folder, native, scheme) for name in native.names()]
+    if any(schemes.values()):
+        save_study(folder.study(NATIVE), {"schemes": schemes})
+    else:
+        folder.study(NATIVE).unlink(missing_ok=True)
+
+
+def native_table(study: Mapping[str, Any]) -> Table:
+    """Return one row a natively trained model."""
+    columns = [
+        ("model", "Trained on the scheme's own classes"),
+        ("classes", "Label scheme"),
+        ("accuracy", "Trained on these classes"),
+        ("95 % interval", "Of that accuracy"),
+        ("macro F1", "Trained on these classes"),
+        ("joined", "Accuracy of its namesake, whose answers are joined"),
+        ("native gains", "Difference in points"),
+        ("95 % interval of the gain", "By paired bootstrap, in points"),
+        ("p", "McNemar's mid-p"),
+    ]
+    rows = []
+    for scheme, models in study["schemes"].items():
+        for found in models:
+            joined = found["against_joined"] or {}
+            rows.append(
+                [
+                    Cell(found["name"]),
+                    Cell(scheme),
+                    number_cell(found["accuracy"], "{:.3f}"),
+                    range_cell(found["interval"]),
+                    number_cell(found["macro_f1"], "{:.3f}"),
+                    number_cell(found["joined_accuracy"], "{:.3f}"),
+                    points_cell(joined.get("difference")),
+                    interval_cell(joined.get("interval")),
+                    p_cell(joined.get("p")),
+                ]
+            )
+    return Table(columns, rows)
+
+
+def _compared(name: str, folder: RunFolder, native: RunFolder, scheme: Scheme) -> dict[str, Any]:
+    _, own = load_predictions(native.probabilities(name))
+    figures = measure(own.y, own.proba, scheme.labels, f"model '{name}'", own.groups)
+    joined = None
+    if folder.finished(name):
+        _, test = load_predictions(folder.probabilities(name))
+        joined = _joined(test, folder.run().own_scheme, scheme)
+        if not np.array_equal(joined.names, own.names):
+            raise DataError(
+                f"{native.root}: its test pictures are not those of {folder.root}; delete the "
+                "folder and train the models again"
+            )
+    return {
+        "name": name,
+        "accuracy": figures["accuracy"],
+        "interval": figures["intervals"]["accuracy"],
+        "macro_f1": figures["macro_f1"],
+        "joined_accuracy": None if joined is None else round(float(joined.correct.mean()), 6),
+        "against_joined": None
+        if joined is None
+        else compare(own.correct, joined.correct, own.groups),
+    }
+
+
+def _joined(test: Predictions, scheme: Scheme, target: Scheme) -> Predictions:
+    y, proba = in_scheme(test.y, test.proba, scheme, target)
+    return replace(test, y=y, proba=proba).subset(y >= 0)

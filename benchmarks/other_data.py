@@ -1,0 +1,343 @@
+"""Measure trained models on other data: ``python -m benchmarks.run --test-on PATH``.
+
+Nothing is fitted on the pictures of PATH; their class names are read by a table of usual spellings
+and by ``--map``. Where PATH gives a test part, that is measured, else all of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from benchmarks.documents import Document, write_document
+from benchmarks.metrics import measure
+from benchmarks.progress import say
+from benchmarks.stored import StoredModels
+from benchmarks.tables import Cell, Table
+from benchmarks.worker import Notify
+from fer_core.copies import copy_groups, has_copy_in
+from fer_core.datasets.dataset import Dataset
+from fer_core.datasets.fer2013 import load_fer2013
+from fer_core.datasets.folder import load_folder
+from fer_core.datasets.mapping import in_fer7, parse_mapping
+from fer_core.errors import DataError
+from fer_core.files import write_atomically
+from fer_core.labels import SCHEMES
+from fer_core.model_store import ModelStore
+
+_TEST_PARTS = ("test", "public_test", "private_test")
+_NONE = "n/a"
+
+
+def add_test_on_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name other data."""
+    group = parser.add_argument_group("other data")
+    group.add_argument(
+        "--test-on",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="PATH",
+        help="measure trained models on a folder a class, too; may be repeated. Without --dataset "
+        "nothing is fitted: the models that --out holds are measured, or the shipped ones",
+    )
+    group.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="NAME=LABEL",
+        help="what a class of PATH means if its name doesn't say so: one of the seven labels, or "
+        "drop; may be repeated",
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class OtherPictures:
+    """Pictures to measure on.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        In scheme ``fer7``; only pictures in which a face was found.
+    n_missed : int
+        How many more there are, in which none was found; they count as errors.
+    part : str
+        What was taken, in words.
+    """
+
+    dataset: Dataset
+    n_missed: int
+    part: str
+
+
+def load_other(
+    path: Path,
+    mapping: Mapping[str, str],
+    *,
+    crop: str = "auto",
+    detector: str | None = None,
+    skip_broken: bool = False,
+) -> OtherPictures:
+    """Load labelled pictures to measure on.
+
+    Parameters
+    ----------
+    path : Path
+        A folder or archive with a folder a class, or FER2013's csv.
+    mapping : dict of str to str
+        See `fer_core.datasets.mapping.in_fer7`.
+    crop, detector, skip_broken
+        See `fer_core.datasets.folder.load_folder`.
+
+    Raises
+    ------
+    DataError
+        If pictures can't be read or a class name is not understood.
+    """
+    if path.suffix.lower() == ".csv":
+        dataset = load_fer2013(path, skip_broken=skip_broken)
+    else:
+        named = {} if detector is None else {"detector": detector}
+        dataset = load_folder(path, crop=crop, skip_broken=skip_broken, **named)  # type: ignore[arg-type]
+    dataset = in_fer7(dataset, mapping)
+    held = np.isin(dataset.parts, _TEST_PARTS)
+    part = "all pictures"
+    if held.any() and not held.all():
+        dataset, part = dataset.subset(held), "the test part"
+    found = np.ones(len(dataset), bool) if dataset.found is None else dataset.found
+    return OtherPictures(dataset.subset(found), int((~found).sum()), part)
+
+
+def measure_other(
+    models: StoredModels,
+    pictures: OtherPictures,
+    notify: Notify,
+    fitted: NDArray[np.uint8] | None = None,
+) -> tuple[dict[str, Any], dict[str, NDArray[np.float32]]]:
+    """Measure models on pictures that none of them was fitted on.
+
+    Parameters
+    ----------
+    models : StoredModels
+    pictures : OtherPictures
+    notify : callable
+        Told what is done now.
+    fitted : uint8 (m, 48, 48) or None
+        Faces that fitted or chose, where they are known: pictures without a copy among them are
+        measured once more.
+
+    Returns
+    -------
+    dict
+        What is written as JSON.
+    dict of str to float32 (n, 7)
+        Each model's probabilities.
+    """
+    dataset = pictures.dataset
+    models.require_scheme(dataset.scheme)
+    copied = np.zeros(len(dataset), dtype=bool)
+    if fitted is not None:
+        groups = copy_groups(np.concatenate([dataset.faces, fitted]))
+        copied = has_copy_in(groups[: len(dataset)], groups[len(dataset) :])
+    probas = dict(models.predict(dataset.faces, notify))
+    measured = {}
+    for name, proba in probas.items():
+        entry = models.entries[name]
+        source = f"model '{name}'"
+        full = _figures(dataset.y, proba, source)
+        right = full["fer7"]["accuracy"] * len(dataset)
+        measured[name] = {
+            "family": entry.family,
+            "trained_on": dict(entry.trained_on),
+            "all": full,
+            "accuracy_with_missed": round(right / (len(dataset) + pictures.n_missed), 6),
+            "without_copies": _figures(dataset.y[~copied], proba[~copied], source)
+            if fitted is not None and not copied.all()
+            else None,
+        }
+    content = {
+        "schema_version": 1,
+        "dataset": dataset.name,
+        "fingerprint": dataset.fingerprint(),
+        "part": pictures.part,
+        "n": len(dataset),
+        "n_missed": pictures.n_missed,
+        "n_copied": int(copied.sum()) if fitted is not None else None,
+        "counts": dataset.counts(),
+        "ignored": dataset.notes.get("ignored", {}),
+        "skipped": dataset.notes.get("skipped", []),
+        "models": dict(sorted(measured.items(), key=lambda m: -m[1]["all"]["fer7"]["accuracy"])),
+    }
+    return content, probas
+
+
+def _figures(y: NDArray[np.int64], proba: NDArray[np.float32], source: str) -> dict[str, Any]:
+    """Measure in every scheme that keeps any of the pictures."""
+    figures = {}
+    for scheme in SCHEMES.values():
+        codes = scheme.encode(y)
+        kept = codes >= 0
+        if kept.any():
+            projected = scheme.project(proba[kept])
+            figures[scheme.name] = measure(codes[kept], projected, scheme.labels, source)
+    return figures
+
+
+def models_table(content: Mapping[str, Any]) -> Table:
+    """Return one row a model with its main figures on the other data."""
+    columns = [
+        ("model", "Name"),
+        ("fitted on", "The data that it was trained with"),
+        ("accuracy", "Share of the pictures labelled right"),
+        ("95 % interval", "Of the accuracy, by bootstrap"),
+        ("with missed", "Accuracy if pictures without a found face are errors"),
+        ("without copies", "Accuracy on pictures without a near copy among those fitted on"),
+        ("macro F1", "Mean over the classes that there are"),
+        ("log loss", "Mean negative log probability of the true label; less is better"),
+        ("ECE", "Expected calibration error; less is better"),
+        *((name, f"Accuracy in scheme {name}") for name in SCHEMES if name != "fer7"),
+    ]
+    rows = []
+    for name, m in content["models"].items():
+        main = m["all"]["fer7"]
+        low, high = main["intervals"]["accuracy"]
+        without = m["without_copies"]
+        rows.append(
+            [
+                Cell(name),
+                Cell(str(m["trained_on"].get("dataset", _NONE))),
+                _cell(main["accuracy"]),
+                Cell(f"{low:.3f} to {high:.3f}", low),
+                _cell(m["accuracy_with_missed"]),
+                _cell(without and without["fer7"]["accuracy"]),
+                *(_cell(main[key]) for key in ("macro_f1", "log_loss", "ece")),
+                *(_cell(m["all"].get(s, {}).get("accuracy")) for s in SCHEMES if s != "fer7"),
+            ]
+        )
+    return Table(columns, rows)
+
+
+def classes_table(content: Mapping[str, Any]) -> Table:
+    """Return one row a class: its pictures and each model's recall."""
+    models = content["models"]
+    columns = [("recall", "Share of a class's pictures that are given its label")]
+    columns += [("pictures", "How many there are")]
+    columns += [(name, "Recall") for name in models]
+    rows = [
+        [
+            Cell(label),
+            Cell(f"{n:,}", n),
+            *(_cell(m["all"]["fer7"]["per_class"][label]["recall"]) for m in models.values()),
+        ]
+        for label, n in content["counts"].items()
+        if n
+    ]
+    return Table(columns, rows)
+
+
+def sentences(content: Mapping[str, Any]) -> list[str]:
+    """Say what was measured, what was left out, and what is not known."""
+    n, missed = content["n"], content["n_missed"]
+    texts = [
+        f"{n:,} pictures ({content['part']} of {content['dataset']}). Nothing was fitted or chosen "
+        "on them."
+    ]
+    if missed:
+        texts.append(
+            f"In {missed:,} more no face was found; 'with missed' counts them as errors over all "
+            f"{n + missed:,}."
+        )
+    if content["ignored"]:
+        left = ", ".join(f"{name} ({count:,})" for name, count in content["ignored"].items())
+        texts.append(f"Classes left out: {left}.")
+    if content["skipped"]:
+        texts.append(f"{len(content['skipped']):,} pictures could not be read and are left out.")
+    if empty := [label for label, count in content["counts"].items() if count == 0]:
+        texts.append(
+            f"No picture is {' or '.join(empty)}: averages over classes leave that out, and a "
+            "model that answers so is wrong."
+        )
+    if content["n_copied"] is None:
+        texts.append(
+            "Whether copies of these pictures are among those that the models were fitted on is "
+            "not known here; give --dataset and --data as well to have them found."
+        )
+    else:
+        texts.append(f"{content['n_copied']:,} have a near copy among those fitted or chosen on.")
+    return texts
+
+
+def write_other(
+    folder: Path,
+    content: Mapping[str, Any],
+    probas: Mapping[str, NDArray[np.float32]],
+    dataset: Dataset,
+) -> Path:
+    """Write probabilities, JSON, Markdown and HTML; return the last."""
+    arrays = {f"proba_{name}": p for name, p in probas.items()}
+    with write_atomically(folder / "probabilities.npz") as temporary:
+        np.savez_compressed(
+            temporary, allow_pickle=False, names=dataset.names, y=dataset.y, **arrays
+        )
+    document = Document(f"{content['dataset']}: models that were trained on other pictures")
+    document.add(*sentences(content), models_table(content), classes_table(content))
+    return write_document(folder, "report", document, content)[-1]
+
+
+def measure_paths(
+    args: argparse.Namespace,
+    store: ModelStore,
+    out: Path,
+    console: Console,
+    *,
+    names: Sequence[str] | None = None,
+    fitted: NDArray[np.uint8] | None = None,
+) -> None:
+    """Measure a store's models on every ``--test-on`` of the command line, and say how they did.
+
+    Parameters
+    ----------
+    args : Namespace
+        With the options of `add_test_on_arguments` and of `fer_core.datasets.options`.
+    store : ModelStore
+    out : Path
+        Takes a folder for each PATH.
+    console : Console
+    names : sequence of str or None
+        Models to measure; None for all.
+    fitted : uint8 (m, 48, 48) or None
+        See `measure_other`.
+    """
+    mapping = parse_mapping(args.map)
+    if args.dataset is None and args.groups:
+        raise DataError("--groups divides pictures to fit on; --test-on divides nothing")
+    models = StoredModels(store, names)
+    for path in args.test_on:
+        with console.status("reading pictures"):
+            pictures = load_other(
+                path,
+                mapping,
+                crop=args.crop,
+                detector=args.detector,
+                skip_broken=args.skip_broken,
+            )
+        with console.status("measuring") as status:
+            content, probas = measure_other(models, pictures, status.update, fitted)
+        report = write_other(out / pictures.dataset.name, content, probas, pictures.dataset)
+        for text in sentences(content):
+            say(console, text)
+        table = models_table(content)
+        short = Table(table.columns[:6], [row[:6] for row in table.rows])
+        say(console, short.markdown())
+        say(console, f"Report: {report}")
+
+
+def _cell(value: float | None) -> Cell:
+    return Cell(_NONE) if value is None else Cell(f"{value:.3f}", value)

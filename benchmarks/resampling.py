@@ -1,0 +1,119 @@
+"""Bootstrap: how far a figure would move were the test pictures others of the same kind."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binomtest
+
+#: Resamples behind an interval.
+RESAMPLES = 2000
+#: Share of resamples that an interval leaves out on either side, in per cent.
+_TAIL = 2.5
+
+_CHUNK = 250
+
+
+def resampled_sums(
+    values: NDArray[np.float64], groups: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
+    """Return sums of `values` over resamples of the pictures.
+
+    Whole groups are drawn with replacement, as many as there are: pictures of one person, or
+    copies of each other, are not independent, and treating them as if they were makes intervals
+    too narrow (Davison and Hinkley, "Bootstrap methods and their application", 1997, section 3.8).
+
+    Parameters
+    ----------
+    values : float (n, m)
+    groups : int64 (n,) or None
+        None where every picture stands for itself.
+
+    Returns
+    -------
+    float64 (RESAMPLES, m)
+    """
+    if groups is not None:
+        _, index = np.unique(groups, return_inverse=True)
+        sums = np.zeros((index.max(initial=-1) + 1, values.shape[1]))
+        np.add.at(sums, index, values)
+        values = sums
+    times = _times_drawn(len(values))
+    return np.concatenate(
+        [times[i : i + _CHUNK].astype(np.float64) @ values for i in range(0, RESAMPLES, _CHUNK)]
+    )
+
+
+def interval(samples: NDArray[np.float64]) -> list[float]:
+    """Return the 95 % percentile interval (Efron and Tibshirani, 1993, chapter 13)."""
+    return [float(v) for v in np.nanpercentile(samples, [_TAIL, 100 - _TAIL])]
+
+
+def share_interval(
+    hits: NDArray[np.bool_],
+    among: NDArray[np.bool_] | None = None,
+    groups: NDArray[np.int64] | None = None,
+) -> list[float]:
+    """Return the 95 % interval of the share of `hits` among pictures.
+
+    It is never narrower than the exact one of Clopper and Pearson (1934): the bootstrap says too
+    little of a handful of pictures, and nothing where all of them are hits. One person's pictures
+    say nothing of other people, so their interval is the whole range.
+
+    Parameters
+    ----------
+    hits : bool (n,)
+    among : bool (n,) or None
+        Which pictures count; at least one. None for all.
+    groups : int64 (n,) or None
+    """
+    counted = np.ones(len(hits), dtype=bool) if among is None else among
+    if one_group(groups, counted):
+        return [0.0, 1.0]
+    hit = hits & counted
+    sums = resampled_sums(np.stack([hit, counted], axis=1).astype(np.float64), groups)
+    with np.errstate(invalid="ignore"):  # none of the pictures that count was drawn
+        low, high = interval(sums[:, 0] / sums[:, 1])
+    exact = binomtest(int(hit.sum()), int(counted.sum())).proportion_ci(0.95, method="exact")
+    return [min(low, float(exact.low)), max(high, float(exact.high))]
+
+
+def one_group(groups: NDArray[np.int64] | None, counted: NDArray[np.bool_]) -> bool:
+    """Return whether several pictures are all of one person."""
+    return groups is not None and counted.sum() > 1 and len(np.unique(groups[counted])) == 1
+
+
+def difference_interval(
+    better: ArrayLike, other: ArrayLike, groups: NDArray[np.int64] | None = None
+) -> list[float]:
+    """Return the paired 95 % interval of the difference between two means over the same pictures.
+
+    Parameters
+    ----------
+    better, other : float or bool (n,)
+    groups : int64 (n,) or None
+    """
+    difference = np.asarray(better, dtype=np.float64) - np.asarray(other, dtype=np.float64)
+    if one_group(groups, np.ones(len(difference), dtype=bool)):
+        return [-1.0, 1.0]
+    return interval(resampled_means(difference[:, None], groups)[:, 0])
+
+
+def resampled_means(
+    values: NDArray[np.floating], groups: NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
+    """Return means of `values` (n, m) over resamples of the pictures: float64 (RESAMPLES, m)."""
+    sums = resampled_sums(np.column_stack([values, np.ones(len(values))]), groups)
+    return sums[:, :-1] / sums[:, -1:]
+
+
+@lru_cache(maxsize=10)
+def _times_drawn(n: int) -> NDArray[np.uint16]:
+    """Return how often each of n things is in each resample; the same for all models."""
+    rng = np.random.default_rng(0)
+    times = np.empty((RESAMPLES, n), dtype=np.uint16)
+    for row in times:
+        row[:] = np.bincount(rng.integers(0, n, n), minlength=n)
+    return times

@@ -1,0 +1,97 @@
+"""Comparisons of a run's models, from saved probabilities alone, kept as data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from benchmarks.agreement import compare_answers
+from benchmarks.budget import Budget
+from benchmarks.combining import compare_ways
+from benchmarks.contributions import what_families_add, what_members_add
+from benchmarks.models import ENSEMBLE
+from benchmarks.pairs import compare_all
+from benchmarks.predictions import Predictions, load_predictions
+from benchmarks.results import Result, RunFolder, save_study
+from fer_core.calibration import log_loss
+
+#: Names of the studies: each is ``studies/<name>.json`` of a run, where there is one.
+PAIRS, WAYS, CONTRIBUTIONS, AGREEMENT = "pairs", "ways", "contributions", "agreement"
+
+Content = Mapping[str, Any]
+
+
+def write_studies(folder: RunFolder, notify: Callable[[str], None] = lambda text: None) -> None:
+    """Compare the finished models of a run, and keep what comes out.
+
+    Studies that need what is not there (two families, an ensemble, validation pictures) are
+    left out, and what an earlier run has left of them is removed.
+    """
+    results = folder.results()
+    saved = {r.name: load_predictions(folder.probabilities(r.name)) for r in results}
+    test = {name: parts[1] for name, parts in saved.items()}
+    families = {
+        family: [r.name for r in results if r.model["family"] == family]
+        for family in ("cnn", "landmarks")
+    }
+    alone = [name for models in families.values() for name in models]
+    validation = {name: saved[name][0] for name in alone}
+    chosen = bool(validation) and len(validation[alone[0]]) > 0
+    ensemble = next((r for r in results if r.name == ENSEMBLE and chosen), None)
+    notify("comparing pairs of models")
+    _keep(folder, PAIRS, {"pairs": compare_all(test)} if len(test) > 1 else None)
+    notify("comparing ways to combine models")
+    ways = None
+    if len(alone) > 1 and chosen:
+        ways = {"models": alone, "ways": compare_ways(validation, _those(test, alone))}
+    _keep(folder, WAYS, ways)
+    notify("leaving members and families out")
+    _keep(folder, CONTRIBUTIONS, _contributions(ensemble, results, families, validation, test))
+    notify("comparing the families' answers")
+    agreement = None
+    if all(families.values()):
+        best = [_best(validation, models) if chosen else models[0] for models in families.values()]
+        labels = folder.run().classes
+        agreement = compare_answers(test[best[0]], test[best[1]], labels)
+    _keep(folder, AGREEMENT, agreement)
+
+
+def _contributions(
+    ensemble: Result | None,
+    results: Sequence[Result],
+    families: Mapping[str, Sequence[str]],
+    validation: Mapping[str, Predictions],
+    test: Mapping[str, Predictions],
+) -> Content | None:
+    if ensemble is None:
+        return None
+    members = [m["name"] for m in ensemble.model["members"]]
+    measured = _those(test, validation)
+    budget = Budget(**ensemble.model.get("budget", {}))
+    costs = {
+        r.name: (r.machine.get("ms_per_face", 0.0), r.machine["size_bytes"] / 1e6) for r in results
+    }
+    return {
+        "ensemble": ensemble.name,
+        "members": what_members_add(members, validation, measured) if len(members) > 1 else [],
+        "families": what_families_add(families, validation, measured, costs, budget)
+        if all(families.values())
+        else [],
+    }
+
+
+def _best(validation: Mapping[str, Predictions], models: Sequence[str]) -> str:
+    """Return the model with the least log loss on validation pictures."""
+    return min(models, key=lambda m: log_loss(validation[m].proba, validation[m].y))
+
+
+def _those(test: Mapping[str, Predictions], names: Sequence[str] | Content) -> Content:
+    return {name: test[name] for name in names}
+
+
+def _keep(folder: RunFolder, name: str, content: Content | None) -> None:
+    path = folder.study(name)
+    if content is None:
+        path.unlink(missing_ok=True)
+    else:
+        save_study(path, content)

@@ -1,0 +1,151 @@
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from benchmarks import run as run_module
+from benchmarks.other_data import load_other, measure_other
+from benchmarks.run import main
+from benchmarks.stored import StoredModels
+from fer_core.errors import DataError
+from fer_core.labels import LABELS
+
+pytestmark = pytest.mark.usefixtures("in_process")
+
+
+def written(root, dataset, index, names):
+    """Write made faces as folders with other people's class names."""
+    for i in index:
+        folder = root / names[LABELS[dataset.y[i]]]
+        folder.mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(folder / f"{i}.png"), dataset.faces[i])
+
+
+@pytest.fixture
+def other(tmp_path, made_dataset):
+    """Made faces of another seed: three classes, one of them numbered, and contempt."""
+    dataset = made_dataset(n=70, seed=7)
+    kept = np.flatnonzero(np.isin(dataset.y, [3, 4, 0]))
+    root = tmp_path / "elsewhere"
+    written(root, dataset, kept, {"happy": "Happiness", "sad": "Sadness", "angry": "6"})
+    written(root, dataset, np.flatnonzero(dataset.y == 1), {"disgust": "contempt"})
+    return root
+
+
+def read(out, name="elsewhere"):
+    return json.loads((out / "other" / name / "report.json").read_text())
+
+
+def test_models_of_a_run_are_measured(measured_job, other, capsys):
+    out = measured_job.folder.root
+    assert main(["--out", str(out), "--test-on", str(other), "--map", "6=anger"]) == 0
+    content = read(out)
+    assert (content["n"], content["n_missed"]) == (30, 0)
+    assert content["counts"]["angry"] == content["counts"]["happy"] == 10
+    assert content["ignored"] == {"contempt": 10}
+    assert content["n_copied"] is None
+    assert set(content["models"]) == {"left", "right", "ensemble"}
+    right = content["models"]["right"]
+    with np.load(out / "other" / "elsewhere" / "probabilities.npz") as stored:
+        accuracy = (stored["proba_right"].argmax(axis=1) == stored["y"]).mean()
+        # Both figures come from the same seven columns; in basic4 disgust, fear and anger go.
+        basic = np.isin(stored["y"], [3, 4])
+        four = stored["proba_right"][basic][:, [3, 4, 5, 6]].argmax(axis=1)
+        expected = (four == np.array([0, 1])[stored["y"][basic] - 3]).mean()
+    assert right["all"]["fer7"]["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    assert right["all"]["basic4"]["accuracy"] == pytest.approx(expected, abs=1e-6)
+    assert right["all"]["fer7"]["per_class"]["fear"]["recall"] is None
+    assert right["trained_on"]["dataset"] == "made"
+    printed = capsys.readouterr().out
+    assert "Classes left out: contempt (10)" in printed
+    assert "No picture is disgust or fear or surprise or neutral" in printed
+    assert "| right | made |" in printed
+    for name in ("report.md", "report.html"):
+        assert "Nothing was fitted" in (out / "other" / "elsewhere" / name).read_text()
+
+
+def test_unknown_names_are_refused(measured_job, other, capsys):
+    out = measured_job.folder.root
+    assert main(["--out", str(out), "--test-on", str(other)]) == 2
+    error = capsys.readouterr().err
+    assert "the class '6' spells none of the labels" in error
+    assert "--map 6=LABEL" in error
+    assert error.count("\n") == 1
+
+
+def test_with_a_dataset_models_are_fitted_and_copies_found(
+    tmp_path, made_dataset, linear, monkeypatch, capsys
+):
+    dataset = made_dataset()
+    monkeypatch.setattr(run_module, "load_dataset", lambda args: dataset)
+    monkeypatch.setattr(run_module, "known_models", lambda **options: {"left": linear("left")})
+    elsewhere = tmp_path / "elsewhere"
+    fitted = np.flatnonzero(dataset.parts == "training")
+    # All training pictures of one class come back, and as many new ones.
+    written(elsewhere, dataset, fitted[dataset.y[fitted] == 3], {"happy": "happy"})
+    new = made_dataset(seed=9)
+    written(elsewhere, new, np.flatnonzero(new.y == 4)[:10], {"sad": "sad"})
+    argv = ["--dataset", "demo", "--models", "left", "--out", str(tmp_path / "out")]
+    assert main([*argv, "--test-on", str(elsewhere)]) == 0
+    content = read(tmp_path / "out")
+    assert (content["n"], content["n_copied"]) == (20, 10)
+    left = content["models"]["left"]
+    assert left["without_copies"]["fer7"]["n"] == 10
+    assert left["without_copies"]["fer7"]["per_class"]["happy"]["n"] == 0
+    assert "10 have a near copy" in capsys.readouterr().out
+
+
+def test_a_given_test_part_is_measured_alone(tmp_path, make_tree):
+    make_tree(tmp_path, per_class=2)
+    pictures = load_other(tmp_path, {}, crop="never")
+    assert len(pictures.dataset) == 14
+    assert pictures.part == "the test part"
+    assert set(pictures.dataset.parts) == {"public_test"}
+
+
+def test_pictures_without_a_face_are_errors(measured_job, tmp_path):
+    rng = np.random.default_rng(0)
+    for label in ("happy", "sad"):
+        (tmp_path / label).mkdir()
+        for i in range(3):
+            face = rng.integers(0, 256, (48, 48), dtype=np.uint8)
+            assert cv2.imwrite(str(tmp_path / label / f"{i}.png"), face)
+        # Large and empty: searched for a face, and none is there.
+        assert cv2.imwrite(str(tmp_path / label / "wall.png"), np.full((160, 160), 99, np.uint8))
+    pictures = load_other(tmp_path, {})
+    assert (len(pictures.dataset), pictures.n_missed) == (6, 2)
+    models = StoredModels(measured_job.store(), ["right"])
+    content, probas = measure_other(models, pictures, lambda text: None)
+    right = (probas["right"].argmax(axis=1) == pictures.dataset.y).sum()
+    figures = content["models"]["right"]
+    assert figures["accuracy_with_missed"] == pytest.approx(right / 8, abs=1e-6)
+
+
+def test_models_of_other_classes_are_refused(tmp_path, made_job, made_dataset, linear):
+    from benchmarks.measuring import fit_and_measure
+    from fer_core.labels import own_scheme
+
+    job = made_job(tmp_path / "run", made_dataset(scheme=own_scheme(["awake", "asleep"])))
+    fit_and_measure(job, linear("left"), lambda text: None)
+    dataset = made_dataset(n=14)
+    written(tmp_path / "other", dataset, range(14), {label: label for label in LABELS})
+    pictures = load_other(tmp_path / "other", {}, crop="never")
+    with pytest.raises(DataError, match="'left' knows the classes awake, asleep"):
+        measure_other(StoredModels(job.store()), pictures, lambda text: None)
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["--test-on", "nowhere"], "no such file or folder"),
+        (["--test-on", "nowhere", "--map", "6"], "expected NAME=LABEL"),
+        (["--test-on", "nowhere", "--models", "rigth"], "Did you mean 'right'?"),
+        (["--test-on", "nowhere", "--data", "x"], "--data needs --dataset"),
+    ],
+)
+def test_wrong_options_are_one_sentence(measured_job, capsys, argv, words):
+    assert main(["--out", str(measured_job.folder.root), *argv]) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
