@@ -1,0 +1,199 @@
+"""The server's addresses: the page, what it may ask, and how errors are answered."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Any
+
+import cv2
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
+
+from fer_core.crop import is_ready_crop
+from fer_core.errors import FerError
+from fer_core.pictures import decode_picture
+from fer_live.web.answers import frame_answer
+from fer_live.web.engine import Engine
+from fer_live.web.gate import AllowedHosts, Gate
+from fer_live.web.live import Cameras
+from fer_live.web.uploads import (
+    MAX_PICTURE_BYTES,
+    MAX_VIDEO_BYTES,
+    check_picture,
+    receive_picture,
+    receive_video,
+)
+from fer_live.web.video import analyse_video
+
+#: Uploads that are received or analysed at a time: what bounds memory and the temporary folder.
+MAX_UPLOADS = 3
+
+#: Longer side, in pixels, of a picture that is sent back to a browser that can't show its format.
+_PREVIEW_SIDE = 1600
+
+#: How messages name a file whose name they needn't repeat.
+_UPLOAD = "upload"
+
+_PAGE = Path(__file__).parent / "page"
+
+
+def make_app(engine: Engine, hosts: AllowedHosts, scheme: str | None = None) -> Starlette:
+    """Make the ASGI application.
+
+    Parameters
+    ----------
+    engine : Engine
+        With its live recogniser loaded. Closed when the application ends.
+    hosts : AllowedHosts
+    scheme : str or None
+        Label scheme that the page begins with; None for the model's own.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        await asyncio.to_thread(engine.close)
+
+    uploads = _Uploads(engine)
+    about = _about(engine, scheme)
+
+    async def tell_about(request: Request) -> Response:
+        return JSONResponse(about)
+
+    return Starlette(
+        routes=[
+            Route("/api/about", tell_about),
+            Route("/api/picture", uploads.picture, methods=["POST"]),
+            Route("/api/video", uploads.video, methods=["POST"]),
+            WebSocketRoute("/api/camera", Cameras(engine).serve),
+            Mount("/", StaticFiles(directory=_PAGE, html=True)),
+        ],
+        middleware=[Middleware(Gate, hosts=hosts)],
+        exception_handlers={FerError: _explain, HTTPException: _explain},
+        lifespan=lifespan,
+    )
+
+
+class _Uploads:
+    """Pictures and videos that the page sends, a few at a time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.taken = 0
+
+    async def picture(self, request: Request) -> Response:
+        async with self._place():
+            scheme = self.engine.scheme(request.query_params.get("scheme")).name
+            content = await _unless_gone(receive_picture(request))
+            preview = "preview" in request.query_params
+            return JSONResponse(
+                await self.engine.run(_analyze_picture, self.engine, content, scheme, preview)
+            )
+
+    async def video(self, request: Request) -> Response:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._place())
+            scheme = self.engine.scheme(request.query_params.get("scheme")).name
+            folder = stack.enter_context(TemporaryDirectory(prefix="fer-live-"))
+            path = Path(folder) / "upload"
+            await _unless_gone(receive_video(request, path))
+            lines = analyse_video(self.engine, path, scheme)
+            stack.push_async_callback(lines.aclose)
+            # An unreadable video is an error of the request, not of the stream: it shows here.
+            first = await anext(lines)
+            return _Lines(first, lines, stack.pop_all().aclose)
+
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[None]:
+        if self.taken >= MAX_UPLOADS:
+            raise HTTPException(
+                503, f"{MAX_UPLOADS} files are being analysed already; try again in a while"
+            )
+        self.taken += 1
+        try:
+            yield
+        finally:
+            self.taken -= 1
+
+
+class _Lines(StreamingResponse):
+    """Streams lines, and cleans up however that ends: also when the page is closed meanwhile."""
+
+    def __init__(
+        self, first: str, rest: AsyncIterator[str], clean_up: Callable[[], Awaitable[None]]
+    ) -> None:
+        async def lines() -> AsyncIterator[str]:
+            yield first
+            async for line in rest:
+                yield line
+
+        super().__init__(lines(), media_type="application/x-ndjson")
+        self._clean_up = clean_up
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._clean_up()
+
+
+def _analyze_picture(engine: Engine, content: bytes, scheme: str, preview: bool) -> dict[str, Any]:
+    start = perf_counter()
+    check_picture(content, _UPLOAD)
+    picture = decode_picture(content, _UPLOAD)
+    decode = 1000 * (perf_counter() - start)
+    recognizer = engine.recognizer("picture", scheme)
+    start = perf_counter()
+    ready = is_ready_crop(picture, "auto")
+    faces = [recognizer.analyze_crop(picture)] if ready else recognizer.analyze(picture)
+    analyse = 1000 * (perf_counter() - start)
+    answer = frame_answer(faces, picture.shape, {"decode": decode, "analyse": analyse})
+    if preview:
+        scale = min(_PREVIEW_SIDE / max(picture.shape[:2]), 1.0)
+        small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        jpeg = cv2.imencode(".jpg", small)[1].tobytes()
+        answer["preview"] = "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
+    return answer
+
+
+def _about(engine: Engine, scheme: str | None) -> dict[str, Any]:
+    try:
+        release = version("fer-ensemble")
+    except PackageNotFoundError:
+        release = ""
+    return {
+        "version": release,
+        "scheme": engine.scheme(scheme).name,
+        "schemes": {each.name: list(each.labels) for each in engine.schemes},
+        "limits": {"picture": MAX_PICTURE_BYTES, "video": MAX_VIDEO_BYTES},
+    }
+
+
+async def _unless_gone(receiving: Awaitable[Any]) -> Any:
+    try:
+        return await receiving
+    except ClientDisconnect:
+        # Nobody is there to read it; the code is what servers log in this case.
+        raise HTTPException(499, "The upload was broken off") from None
+
+
+async def _explain(request: Request, error: Exception) -> Response:
+    """Answer with an error's one sentence, for the page to show."""
+    status = error.status_code if isinstance(error, HTTPException) else 422
+    message = error.detail if isinstance(error, HTTPException) else str(error)
+    message = message.removeprefix(f"{_UPLOAD}: ")
+    message = message[:1].upper() + message[1:]
+    return JSONResponse({"error": message}, status_code=status)
