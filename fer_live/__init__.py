@@ -1,5 +1,6 @@
 """Frames to faces to labelled faces: pictures, video, camera."""
 
+from fer_live.follower import FaceFollower, FrameResult, TrackedFace
 from fer_live.recognizer import EmotionRecognizer, Face
 
-__all__ = ["EmotionRecognizer", "Face"]
+__all__ = ["EmotionRecognizer", "Face", "FaceFollower", "FrameResult", "TrackedFace"]

@@ -1,7 +1,6 @@
 """``python -m fer_live image``: label the faces of photographs."""
 
 import argparse
-import glob
 import importlib.util
 import inspect
 import json
@@ -24,9 +23,12 @@ from fer_core.detectors import DEFAULT_DETECTOR, DETECTORS
 from fer_core.errors import DataError, PictureError
 from fer_core.files import write_atomically
 from fer_core.labels import SCHEMES
-from fer_core.pictures import SUFFIXES, read_picture
+from fer_core.pictures import read_picture
+from fer_live.blur import hide_faces
+from fer_live.native_threads import bound_native_threads
 from fer_live.overlay import annotate
 from fer_live.recognizer import DEFAULT_MODEL, EmotionRecognizer, Face
+from fer_live.sources import find_pictures
 
 #: Photographs are searched at twice the size of video frames: there is time to find small faces.
 PHOTO_WORKING_SIDE = 1280
@@ -93,8 +95,8 @@ def add_parser(subparsers: Any) -> None:
         "photos",
         nargs="*",
         metavar="PHOTO",
-        help="picture, folder or pattern such as 'party/*.jpg' (default: a portrait that "
-        "scikit-image brings)",
+        help="picture, folder, pattern such as 'party/*.jpg', or - for paths on standard input "
+        "(default: a portrait that scikit-image brings)",
     )
     parser.add_argument(
         "--out", type=Path, default=Path("fer_out"), metavar="DIR", help="default: %(default)s"
@@ -127,6 +129,9 @@ def add_parser(subparsers: Any) -> None:
         help="search faces in pictures of 100 pixels and more (auto), in all, or in none",
     )
     parser.add_argument(
+        "--blur", action="store_true", help="hide the faces in the annotated pictures"
+    )
+    parser.add_argument(
         "--skip-broken", action="store_true", help="go on without photographs that can't be read"
     )
     parser.set_defaults(command=run)
@@ -141,11 +146,7 @@ def run(args: argparse.Namespace) -> int:
         If an option or a photograph can't be used, or, after everything is written, if no
         photograph has a face.
     """
-    if args.detector_file is not None and args.detector not in FILE_DETECTORS:
-        raise DataError(
-            f"{args.detector_file}: the {args.detector} detector takes no file; choose "
-            f"--detector {' or '.join(FILE_DETECTORS)}, or leave --detector-file out"
-        )
+    check_detector_file(args.detector, args.detector_file)
     paths = find_photos(args.photos) if args.photos else [portrait()]
     broken = find_broken(paths)
     if broken and not args.skip_broken:
@@ -156,9 +157,10 @@ def run(args: argparse.Namespace) -> int:
     recognizer = EmotionRecognizer.load(
         args.model, store=args.models, detector=args.detector, scheme=args.scheme, **options
     )
+    bound_native_threads()
     photos: list[LabelledPhoto] = []
     try:
-        for photo in label_photos(paths, recognizer, args.out, args.crop, broken):
+        for photo in label_photos(paths, recognizer, args.out, args.crop, broken, args.blur):
             photos.append(photo)
     except KeyboardInterrupt:
         # What is finished is kept; an earlier run's report is not replaced by nothing.
@@ -174,29 +176,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def find_photos(names: Sequence[str]) -> list[Path]:
-    """Return the pictures that file names, folders and patterns mean, each once.
+def check_detector_file(detector: str, file: Path | None) -> None:
+    """Raise `DataError` if a file is named for a detector that takes none."""
+    if file is not None and detector not in FILE_DETECTORS:
+        raise DataError(
+            f"{file}: the {detector} detector takes no file; choose "
+            f"--detector {' or '.join(FILE_DETECTORS)}, or leave --detector-file out"
+        )
 
-    Raises
-    ------
-    DataError
-        If a folder holds no picture, or a pattern matches nothing.
-    """
-    found: dict[Path, None] = {}
-    for name in names:
-        path = Path(name)
-        if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if _is_photo(p))
-            if not inside:
-                raise DataError(f"{path}: there are no pictures in this folder")
-        elif not path.exists() and glob.has_magic(name):
-            inside = sorted(Path(p) for p in glob.glob(name, recursive=True) if _is_photo(Path(p)))
-            if not inside:
-                raise DataError(f"{name}: no picture matches this pattern")
-        else:
-            inside = [path]
-        found.update(dict.fromkeys(inside))
-    return list(found)
+
+def find_photos(names: Sequence[str]) -> list[Path]:
+    """Return the pictures that names mean (`fer_live.sources.find_pictures`), but for our own."""
+    return find_pictures(names, leave_out=ANNOTATED)
 
 
 def find_broken(paths: Sequence[Path]) -> dict[Path, str]:
@@ -217,6 +208,7 @@ def label_photos(
     out: Path,
     crop: str,
     broken: dict[Path, str],
+    blur: bool = False,
 ) -> Iterator[LabelledPhoto]:
     """Label photographs one by one, each given once its annotated picture is written."""
     taken = set[str]()
@@ -230,6 +222,8 @@ def label_photos(
                 faces = [recognizer.analyze_crop(frame)]
             else:
                 faces = recognizer.analyze(frame)
+            if blur:
+                hide_faces(frame, [face.box for face in faces])
             name = _free_name(path.stem, taken)
             write_picture(out / name, annotate(frame, faces))
             height, width = frame.shape[:2]
@@ -289,12 +283,6 @@ def portrait() -> Path:
         if path.is_file():
             return path
     raise DataError("scikit-image's astronaut.png was not found; name a photograph of your own")
-
-
-def _is_photo(path: Path) -> bool:
-    hidden = path.name.startswith(".")
-    made_here = path.name.endswith(ANNOTATED)
-    return path.suffix.lower() in SUFFIXES and not hidden and not made_here and path.is_file()
 
 
 def _list_broken(broken: dict[Path, str], total: int) -> str:

@@ -27,16 +27,17 @@ _COLOURS: dict[str, Colour] = {
 }
 _OTHER_COLOURS = tuple(_COLOURS.values())
 
-_GROUND: Colour = (30, 28, 26)
+GROUND: Colour = (30, 28, 26)
 _TRACK: Colour = (62, 58, 54)
-_WHITE: Colour = (240, 240, 240)
-_DIM: Colour = (165, 165, 165)
+WHITE: Colour = (240, 240, 240)
+DIM: Colour = (165, 165, 165)
+_LANDMARK: Colour = (230, 255, 120)
 
 #: Least height of a row of text in pixels; a smaller picture is enlarged until it has that.
 _LEAST_ROW = 15
 
 #: Rows of text that a card has besides its bars: a title, and the space around.
-_CARD_EXTRA_ROWS = 2.6
+CARD_EXTRA_ROWS = 2.6
 
 
 def annotate(frame: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.uint8]:
@@ -58,7 +59,7 @@ def annotate(frame: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.uint
     """
     if not faces:
         return frame.copy()
-    rows_of_text = len(faces[0].labels) + _CARD_EXTRA_ROWS
+    rows_of_text = len(faces[0].labels) + CARD_EXTRA_ROWS
     cards_in_column = max(2, int(np.ceil(np.sqrt(len(faces)))))
     least_height = _LEAST_ROW * rows_of_text * cards_in_column
     scale = max(1.0, least_height / frame.shape[0])
@@ -67,7 +68,7 @@ def annotate(frame: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.uint
         picture = np.asarray(
             cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), np.uint8
         )
-    draw_faces(picture, faces, scale, numbered=len(faces) > 1)
+    draw_faces(picture, faces, scale, range(1, len(faces) + 1) if len(faces) > 1 else ())
     return np.hstack([picture, _cards(faces, picture.shape, cards_in_column)])
 
 
@@ -75,7 +76,7 @@ def draw_faces(
     picture: NDArray[np.uint8],
     faces: Sequence[Face],
     scale: float = 1.0,
-    numbered: bool = False,
+    numbers: Sequence[int] = (),
 ) -> None:
     """Draw boxes and labels onto `picture`, in place.
 
@@ -85,19 +86,19 @@ def draw_faces(
     faces : sequence of Face
     scale : float
         Pixels of `picture` for one of the frame that the faces were found in.
-    numbered : bool
-        Put each face's number, from 1, before its label.
+    numbers : sequence of int
+        Put before the labels; none where empty.
     """
     height, width = picture.shape[:2]
     size = int(np.clip(min(height, width) / 28, 11, 60))
     line = max(1, round(size / 9))
-    for number, face in enumerate(faces, start=1):
+    for i, face in enumerate(faces):
         colour = label_colour(face, face.label)
         left, top, right, bottom = _corners(face.box, scale)
         cv2.rectangle(picture, (left, top), (right, bottom), colour, line, cv2.LINE_AA)
-        text = f"{face.label} {face.confidence:.0%}"
-        if numbered:
-            text = f"{number}  {text}"
+        text = f"{face.label}{'' if face.sure else '?'} {face.confidence:.0%}"
+        if numbers:
+            text = f"{numbers[i]}  {text}"
         pad = max(2, size // 4)
         tag_width, tag_height = _text_width(text, size) + 2 * pad, size + 2 * pad
         # Above the box; where there is no room, just inside it. Never beyond the picture.
@@ -105,6 +106,14 @@ def draw_faces(
         y = top - tag_height if top >= tag_height else max(top, 0)
         cv2.rectangle(picture, (x, y), (x + tag_width, y + tag_height), colour, cv2.FILLED)
         put_text(picture, text, x + pad, y + pad, size, _readable_on(colour))
+
+
+def draw_landmarks(picture: NDArray[np.uint8], faces: Sequence[Face], scale: float = 1.0) -> None:
+    """Draw the 68 landmarks of each face onto `picture`, in place; see `draw_faces`."""
+    for face in faces:
+        radius = max(1, round(float(face.box[2]) * scale / 120))
+        for x, y in np.rint(face.landmarks * scale).astype(int).tolist():
+            cv2.circle(picture, (x, y), radius, _LANDMARK, cv2.FILLED, cv2.LINE_AA)
 
 
 def draw_card(
@@ -123,13 +132,13 @@ def draw_card(
     title : str
     """
     size = max(round(row * 0.72), 8)
-    name_width, track = _name_width(face.labels, row), round(row * 6.5)
-    put_text(picture, title, left + row // 2, top + row // 2, round(size * 1.1), _WHITE)
+    names, track = name_width(face.labels, row), round(row * 6.5)
+    put_text(picture, title, left + row // 2, top + row // 2, round(size * 1.1), WHITE)
     y = top + round(row * 1.9)
-    bar_left = left + row // 2 + name_width
+    bar_left = left + row // 2 + names
     for name, p in zip(face.labels, face.probabilities, strict=True):
         strong = name == face.label
-        put_text(picture, name, left + row // 2, y, size, _WHITE if strong else _DIM)
+        put_text(picture, name, left + row // 2, y, size, WHITE if strong else DIM)
         ends = (bar_left, y), (bar_left + track, y + size)
         cv2.rectangle(picture, *ends, _TRACK, cv2.FILLED)
         filled = bar_left + round(track * float(p))
@@ -139,15 +148,20 @@ def draw_card(
             )
         number = f"{p:.0%}"
         x = bar_left + track + round(row * 2.2) - _text_width(number, size)
-        put_text(picture, number, x, y, size, _WHITE if strong else _DIM)
+        put_text(picture, number, x, y, size, WHITE if strong else DIM)
         y += row
 
 
 def label_colour(face: Face, label: str) -> Colour:
+    """Return the colour of one of a face's labels, BGR."""
+    return colour_of(face.labels, label)
+
+
+def colour_of(labels: Sequence[str], label: str) -> Colour:
     """Return a label's colour, BGR: its own, or one by position for classes of other schemes."""
     if label in _COLOURS:
         return _COLOURS[label]
-    return _OTHER_COLOURS[face.labels.index(label) % len(_OTHER_COLOURS)]
+    return _OTHER_COLOURS[labels.index(label) % len(_OTHER_COLOURS)]
 
 
 def put_text(
@@ -180,17 +194,17 @@ def put_text(
 def _cards(faces: Sequence[Face], shape: tuple[int, ...], in_column: int) -> NDArray[np.uint8]:
     """Return the strip beside a picture of `shape`, uint8 (H, w, 3)."""
     height = shape[0]
-    row = int(height / in_column / (len(faces[0].labels) + _CARD_EXTRA_ROWS))
+    row = int(height / in_column / (len(faces[0].labels) + CARD_EXTRA_ROWS))
     # One face should not get letters as tall as its nose.
     row = min(row, max(_LEAST_ROW, min(shape[:2]) // 26))
-    card_height = round(row * (len(faces[0].labels) + _CARD_EXTRA_ROWS))
-    card_width = _name_width(faces[0].labels, row) + round(row * 9.7)
+    card_height = round(row * (len(faces[0].labels) + CARD_EXTRA_ROWS))
+    width = card_width(faces[0].labels, row)
     columns = -(-len(faces) // in_column)
-    strip = np.full((height, columns * card_width, 3), _GROUND, dtype=np.uint8)
+    strip = np.full((height, columns * width, 3), GROUND, dtype=np.uint8)
     for i, face in enumerate(faces):
         column, place = divmod(i, in_column)
         title = f"{i + 1}  {face.label}" if len(faces) > 1 else face.label
-        draw_card(strip, face, column * card_width, place * card_height, row, title)
+        draw_card(strip, face, column * width, place * card_height, row, title)
     return strip
 
 
@@ -199,14 +213,20 @@ def _corners(box: NDArray[np.float32], scale: float) -> tuple[int, int, int, int
     return round(left), round(top), round(left + width), round(top + height)
 
 
-def _name_width(labels: Sequence[str], row: int) -> int:
+def card_width(labels: Sequence[str], row: int) -> int:
+    """Return the width in pixels of a card with rows of `row` pixels."""
+    return name_width(labels, row) + round(row * 9.7)
+
+
+def name_width(labels: Sequence[str], row: int) -> int:
+    """Return the pixels that a card needs for class names, with rows of `row` pixels."""
     size = max(round(row * 0.72), 8)
     return max(_text_width(name, size) for name in labels) + row // 2
 
 
 def _readable_on(colour: Colour) -> Colour:
     blue, green, red = colour
-    return (20, 20, 20) if 0.114 * blue + 0.587 * green + 0.299 * red > 120 else _WHITE
+    return (20, 20, 20) if 0.114 * blue + 0.587 * green + 0.299 * red > 120 else WHITE
 
 
 def _text_width(text: str, size: int) -> int:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_core.crop import boxes_from_landmarks, crop_faces, whole_picture_box
+from fer_core.crop import crop_faces, whole_picture_box
 from fer_core.detectors import DEFAULT_DETECTOR, FaceDetector, make_detector
 from fer_core.errors import DataError
 from fer_core.labels import SCHEMES, Scheme, get_scheme
 from fer_core.landmarks import LandmarkPredictor
 from fer_core.pictures import to_gray
+from fer_live.sightings import Sightings, look_at
+from fer_live.stopwatch import STAGES, TOTAL, Stopwatch
 
 if TYPE_CHECKING:
     from fer_core.ensemble import Model
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 #: The shipped model that labels pictures; video takes the faster ``ensemble-live``.
 DEFAULT_MODEL = "ensemble"
+
+#: Least probability of a label that is called sure, where the model's entry names none.
+DEFAULT_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +47,10 @@ class Face:
         Class names of the scheme.
     probabilities : float32 (k,)
         One for each of `labels`, summing to 1.
+    threshold : float
+        Least `confidence` of a sure label.
+    timings : dict of str to float
+        Milliseconds that each stage took for this face's frame, see `fer_live.stopwatch`.
     """
 
     box: NDArray[np.float32]
@@ -49,6 +58,8 @@ class Face:
     landmarks: NDArray[np.float32]
     labels: tuple[str, ...]
     probabilities: NDArray[np.float32]
+    threshold: float = DEFAULT_THRESHOLD
+    timings: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ranking(self) -> list[tuple[str, float]]:
@@ -64,12 +75,17 @@ class Face:
     @property
     def confidence(self) -> float:
         """The probability of `label`."""
-        return self.ranking[0][1]
+        return float(self.probabilities[self.labels.index(self.label)])
 
     @property
     def second(self) -> str:
-        """The second choice."""
-        return self.ranking[1][0]
+        """The second choice: the most likely label but for `label`."""
+        return next(name for name, _ in self.ranking if name != self.label)
+
+    @property
+    def sure(self) -> bool:
+        """Whether `confidence` reaches the threshold."""
+        return self.confidence >= self.threshold
 
     def as_dict(self) -> dict[str, Any]:
         """Return the face as plain values, ready for JSON."""
@@ -77,6 +93,7 @@ class Face:
             "label": self.label,
             "confidence": round(self.confidence, 4),
             "second": self.second,
+            "sure": self.sure,
             "probabilities": {
                 name: round(float(p), 4)
                 for name, p in zip(self.labels, self.probabilities, strict=True)
@@ -103,6 +120,11 @@ class EmotionRecognizer:
         Classes to answer with; None takes the model's own.
     model_scheme : Scheme
         What the codes in ``model.classes_`` mean. Seven-class models serve every scheme.
+    threshold : float or None
+        Least probability of a label that is called sure; None takes that of `thresholds`.
+    thresholds : dict of str to float
+        By the name of a scheme, what was chosen for the model on validation pictures (see
+        `fer_core.certainty`); `DEFAULT_THRESHOLD` for a scheme that is not there.
 
     Raises
     ------
@@ -117,6 +139,8 @@ class EmotionRecognizer:
         predictor: LandmarkPredictor,
         scheme: Scheme | None = None,
         model_scheme: Scheme = SCHEMES["fer7"],
+        threshold: float | None = None,
+        thresholds: Mapping[str, float] | None = None,
     ) -> None:
         self.model = model
         self.detector = detector
@@ -128,6 +152,17 @@ class EmotionRecognizer:
                 f"the model answers in scheme '{model_scheme.name}' and can't be turned into "
                 f"'{self.scheme.name}'; only seven-class models serve every scheme"
             )
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise DataError(f"the threshold must lie between 0 and 1. Got {threshold} instead.")
+        self.thresholds = dict(thresholds or {})
+        self._stated = threshold
+
+    @property
+    def threshold(self) -> float:
+        """Least probability of a label that is called sure."""
+        if self._stated is not None:
+            return self._stated
+        return self.thresholds.get(self.scheme.name, DEFAULT_THRESHOLD)
 
     @classmethod
     def load(
@@ -137,6 +172,8 @@ class EmotionRecognizer:
         store: ModelStore | str | os.PathLike[str] | None = None,
         detector: str | FaceDetector = DEFAULT_DETECTOR,
         scheme: str | None = None,
+        members: Sequence[str] | None = None,
+        threshold: float | None = None,
         predictor_path: str | os.PathLike[str] | None = None,
         **detector_options: Any,
     ) -> EmotionRecognizer:
@@ -154,6 +191,11 @@ class EmotionRecognizer:
             A name for `fer_core.detectors.make_detector`, or a detector of your own.
         scheme : str or None
             Name of a label scheme; None takes the model's own.
+        members : sequence of str or None
+            Names of the members of an ensemble to ask; None asks all.
+        threshold : float or None
+            Least probability of a label that is called sure; None takes what was chosen for the
+            model and the scheme on validation pictures, where its entry in the store names it.
         predictor_path : path or None
             A 68-point dlib shape predictor of your own.
         **detector_options
@@ -174,8 +216,33 @@ class EmotionRecognizer:
         own = SCHEMES.get(entry.scheme) or Scheme(entry.scheme, tuple(entry.labels))
         if isinstance(detector, str):
             detector = make_detector(detector, **detector_options)
+        loaded = store.load(model)
+        thresholds = {name: found["confidence"] for name, found in entry.thresholds.items()}
+        if members is not None:
+            loaded = _only(loaded, model, members)
+            thresholds = {}  # they were chosen for all members together
         predictor = LandmarkPredictor(predictor_path)
-        return cls(store.load(model), detector, predictor, wanted, own)
+        return cls(loaded, detector, predictor, wanted, own, threshold, thresholds)
+
+    def using(
+        self, *, scheme: Scheme | None = None, detector: FaceDetector | None = None
+    ) -> EmotionRecognizer:
+        """Return a recogniser with another scheme or detector that shares the model.
+
+        Raises
+        ------
+        DataError
+            If the model's classes can't be turned into the scheme's.
+        """
+        return EmotionRecognizer(
+            self.model,
+            self.detector if detector is None else detector,
+            self.predictor,
+            self.scheme if scheme is None else scheme,
+            self.model_scheme,
+            self._stated,
+            self.thresholds,
+        )
 
     def analyze(self, frame: NDArray[np.uint8]) -> list[Face]:
         """Find and label the faces of one frame.
@@ -207,10 +274,12 @@ class EmotionRecognizer:
         Returns
         -------
         list of list of Face
-            For each frame, its faces.
+            For each frame, its faces. `Face.timings` are of their own frame, with its share of
+            the batch's time.
         """
-        found = [_Found.of(frame, self.detector, self.predictor) for frame in frames]
-        return self._classify(found)
+        watches = [Stopwatch() for _ in frames]
+        found = [self.find(frame, watch) for frame, watch in zip(frames, watches, strict=True)]
+        return self._label(found, [watch.read() for watch in watches])
 
     def analyze_crop(self, picture: NDArray[np.uint8]) -> Face:
         """Label a picture that is one face's ready crop, without searching for a face.
@@ -224,47 +293,86 @@ class EmotionRecognizer:
         -------
         Face
         """
+        watch = Stopwatch()
         gray, box = to_gray(picture), whole_picture_box(picture)
-        landmarks = self.predictor.predict_boxes(gray, box)
-        found = _Found(box, np.ones(1, np.float32), landmarks, crop_faces(gray, box))
-        return self._classify([found])[0][0]
+        with watch.stage("landmarks"):
+            landmarks = self.predictor.predict_boxes(gray, box)
+            found = Sightings(box, np.ones(1, np.float32), landmarks, crop_faces(gray, box))
+        return self._label([found], [watch.read()])[0][0]
 
-    def _classify(self, found: Sequence[_Found]) -> list[list[Face]]:
-        crops = [f.crops for f in found if len(f.crops)]
-        if not crops:
-            return [[] for _ in found]
-        rows = iter(self._probabilities(np.concatenate(crops)))
-        return [
-            [
-                Face(box, float(score), landmarks, self.scheme.labels, next(rows))
-                for box, score, landmarks in zip(f.boxes, f.scores, f.landmarks, strict=True)
-            ]
-            for f in found
-        ]
+    def find(self, frame: NDArray[np.uint8], watch: Stopwatch | None = None) -> Sightings:
+        """Find the faces of one frame without labelling them.
 
-    def _probabilities(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        answered = self.model.predict_proba(faces)
+        Parameters
+        ----------
+        frame : uint8 (H, W, 3) BGR or (H, W) gray
+        watch : Stopwatch or None
+            Gets the times of the stages ``detect`` and ``landmarks``.
+
+        Raises
+        ------
+        PictureError
+            If the frame is of another shape or type.
+        """
+        watch = watch or Stopwatch()
+        with watch.stage("detect"):
+            detections = self.detector.detect(frame)
+        with watch.stage("landmarks"):
+            return look_at(to_gray(frame), detections.boxes, detections.scores, self.predictor)
+
+    def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the probabilities of faces in the classes of `scheme`.
+
+        Parameters
+        ----------
+        crops : uint8 (n, 48, 48)
+
+        Returns
+        -------
+        float32 (n, k)
+        """
+        if not len(crops):
+            return np.zeros((0, len(self.scheme.labels)), dtype=np.float32)
+        answered = self.model.predict_proba(crops)
         # A model that never saw some class has no column for it.
-        full = np.zeros((len(faces), len(self.model_scheme.labels)), dtype=np.float32)
+        full = np.zeros((len(crops), len(self.model_scheme.labels)), dtype=np.float32)
         full[:, np.asarray(self.model.classes_)] = answered
         return full if self.scheme == self.model_scheme else self.scheme.project(full)
 
+    def _label(
+        self, found: Sequence[Sightings], times: Sequence[dict[str, float]]
+    ) -> list[list[Face]]:
+        watch = Stopwatch()
+        if not found:
+            return []
+        rows = self.classify(np.concatenate([f.crops for f in found]))
+        each = watch.read()[TOTAL] / max(len(rows), 1)
+        row = iter(rows)
+        labelled = []
+        for f, spent in zip(found, times, strict=True):
+            share = each * len(f)
+            timings = {**spent, "classify": share}
+            timings[TOTAL] = sum(timings[stage] for stage in STAGES)
+            labelled.append(
+                [
+                    Face(
+                        f.boxes[i],
+                        float(f.scores[i]),
+                        f.landmarks[i],
+                        self.scheme.labels,
+                        next(row),
+                        self.threshold,
+                        timings,
+                    )
+                    for i in range(len(f))
+                ]
+            )
+        return labelled
 
-@dataclass(frozen=True, eq=False)
-class _Found:
-    """The faces of one frame before they are labelled: arrays of n boxes, scores, and so on."""
 
-    boxes: NDArray[np.float32]
-    scores: NDArray[np.float32]
-    landmarks: NDArray[np.float32]
-    crops: NDArray[np.uint8]
+def _only(model: Model, name: str, members: Sequence[str]) -> Model:
+    from fer_core.ensemble import Ensemble
 
-    @classmethod
-    def of(
-        cls, frame: NDArray[np.uint8], detector: FaceDetector, predictor: LandmarkPredictor
-    ) -> _Found:
-        detections = detector.detect(frame)
-        gray = to_gray(frame)
-        landmarks = predictor.predict_boxes(gray, detections.boxes)
-        crops = crop_faces(gray, detections.boxes, landmarks)
-        return cls(boxes_from_landmarks(landmarks), detections.scores, landmarks, crops)
+    if not isinstance(model, Ensemble):
+        raise DataError(f"the model '{name}' is no ensemble, so that it has no members to choose")
+    return model.only(members)

@@ -3,12 +3,17 @@
 import cv2
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
 from fer_core.detectors import make_detector
 from fer_core.landmarks import LandmarkPredictor
 from fer_core.pictures import read_picture
 from fer_live.image import portrait
 from fer_live.recognizer import EmotionRecognizer
+from fer_live.web.app import make_app
+from fer_live.web.engine import Engine
+from fer_live.web.gate import AllowedHosts
+from tests.live.own_page import ORIGIN
 
 
 class BrightnessModel:
@@ -50,3 +55,17 @@ def two_faces(astronaut):
     """Return a frame with her face twice: bright on the left, dark on the right."""
     part = astronaut[20:240, 100:340]
     return np.hstack([part, cv2.convertScaleAbs(part, alpha=0.4)])
+
+
+@pytest.fixture(scope="session")
+def jpeg(astronaut):
+    return cv2.imencode(".jpg", astronaut)[1].tobytes()
+
+
+@pytest.fixture
+def client(recognizer):
+    """Return a client of the page's server, which labels as `recognizer` does."""
+    engine = Engine(lambda: recognizer, lambda: recognizer)
+    engine.load()
+    with TestClient(make_app(engine, AllowedHosts.of("127.0.0.1")), base_url=ORIGIN) as client:
+        yield client

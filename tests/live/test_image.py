@@ -1,5 +1,6 @@
 """``fer-live image``: table, annotated pictures and JSON, and one sentence for bad input."""
 
+import io
 import json
 
 import cv2
@@ -199,3 +200,16 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path, folder, monkeypatch, 
     assert main(["image", str(folder / "crop.png"), "--out", str(out)]) == 2
     assert "No space left" in capsys.readouterr().err
     assert list(out.iterdir()) == []
+
+
+def test_paths_come_from_standard_input(tmp_path, folder, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{folder / 'crop.png'}\n"))
+    assert main(["image", "-", "--out", str(tmp_path / "out")]) == 0
+    assert [len(photo["faces"]) for photo in report(tmp_path / "out")["photos"]] == [1]
+
+
+def test_blur_hides_the_faces_in_what_is_written(tmp_path, recognizer):
+    assert main(["image", "--out", str(tmp_path), "--blur"]) == 0
+    written = cv2.imread(str(tmp_path / "astronaut.annotated.png"))
+    assert recognizer.analyze(written) == []
+    assert len(report(tmp_path)["photos"][0]["faces"]) == 1

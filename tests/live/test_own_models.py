@@ -1,18 +1,22 @@
 """``fer-live image`` and the recogniser with a store of one's own, nothing replaced."""
 
 import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 from sklearn.dummy import DummyClassifier
 
+from fer_core.certainty import Threshold
 from fer_core.errors import ModelStoreError
-from fer_core.labels import LABELS
+from fer_core.labels import LABELS, SCHEMES
 from fer_core.model_entry import PIPELINE_LOADER, ModelEntry
 from fer_core.model_store import ModelStore
-from fer_core.pipeline_files import JOBLIB_FILE, save_pipeline
+from fer_core.pipeline_files import JOBLIB_FILE
+from fer_landmarks.serving import save_pipeline
 from fer_live import EmotionRecognizer
 from fer_live.__main__ import main
+from fer_live.recognizer import DEFAULT_THRESHOLD
 
 
 @pytest.fixture
@@ -34,6 +38,24 @@ def test_the_command_uses_a_model_of_ones_own(tmp_path, own):
     report = json.loads((out / "faces.json").read_text())
     ((face,),) = (photo["faces"] for photo in report["photos"])
     assert (face["label"], face["confidence"]) == ("happy", round(9 / 14, 4))
+
+
+def test_what_is_sure_comes_from_the_models_entry(own, tmp_path):
+    files = {"model.skops": own.root / "mine" / "model.skops"}
+    sure = {"fer7": Threshold(0.7, 0.9, 0.4), "valence3": Threshold(0.6, 0.9, 0.8)}
+    entry = replace(own.entry("mine"), thresholds={name: asdict(t) for name, t in sure.items()})
+    store = ModelStore(tmp_path / "chosen")
+    store.add(entry, files, own.load("mine"))
+    picture = np.zeros((48, 48), np.uint8)  # happy, and positive, with 9 / 14
+    recognizer = EmotionRecognizer.load("mine", store=store)
+    assert not recognizer.analyze_crop(picture).sure
+    valence = recognizer.using(scheme=SCHEMES["valence3"])
+    assert valence.threshold == 0.6
+    assert valence.analyze_crop(picture).sure
+    assert recognizer.using(scheme=SCHEMES["basic4"]).threshold == DEFAULT_THRESHOLD
+    assert EmotionRecognizer.load("mine", store=own).threshold == DEFAULT_THRESHOLD
+    stated = EmotionRecognizer.load("mine", store=store, threshold=0.2)
+    assert stated.using(scheme=SCHEMES["valence3"]).threshold == 0.2
 
 
 def test_a_folder_without_models_is_one_sentence(tmp_path, capsys):

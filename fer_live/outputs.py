@@ -1,0 +1,224 @@
+"""What a run over a video or camera leaves in its folder, and how it goes on after a kill."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_core.errors import DataError
+from fer_core.files import write_atomically
+from fer_live.annotated_video import SUFFIX, AnnotatedVideo, readable_frames
+from fer_live.checkpoint import Checkpoint, Journal
+from fer_live.follower import FaceFollower, FrameResult
+from fer_live.rows import CsvFormat, JsonLinesFormat, RowFile, RowFormat
+from fer_live.sources import Frame, Source
+from fer_live.timeline import draw_timeline
+
+#: What can be saved, and the files that it goes to.
+TABLE, LINES, VIDEO, TIMELINE = "faces.csv", "faces.jsonl", f"annotated{SUFFIX}", "timeline.png"
+KINDS = {"csv": TABLE, "jsonl": LINES, "video": VIDEO, "timeline": TIMELINE}
+
+#: What was run, written at the end.
+RECORD = "run.json"
+
+#: What an unfinished run needs to go on.
+JOURNAL = ".resume.json"
+
+#: Seconds from one checkpoint to the next.
+CHECKPOINT_SECONDS = 2.0
+
+#: Frames a second of annotated video where the source states no rate: a live source's frames are
+#: repeated or left out to keep time.
+LIVE_RATE = 25.0
+
+
+class Outputs:
+    """The files of one run.
+
+    Parameters
+    ----------
+    folder : Path
+    save : collection of str
+        Which of `KINDS`. The timeline is drawn from the CSV, which is therefore saved with it.
+    source : Source
+    job : dict
+        What is done with what, ready for JSON; a run goes on only with the same.
+    labels : sequence of str
+        Of the scheme.
+    resume : bool
+        Go on where the folder's run was ended.
+    restart : bool
+        Replace an unfinished run.
+
+    Attributes
+    ----------
+    start : int
+        The first frame to follow.
+    follower_state : dict or None
+        What the follower knew before that frame.
+    finished : bool
+        The folder holds the same job's whole results already.
+
+    Raises
+    ------
+    DataError
+        If the folder holds an unfinished run and neither option is given, or another job's.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        save: Collection[str],
+        source: Source,
+        job: dict[str, Any],
+        labels: Sequence[str],
+        *,
+        resume: bool = False,
+        restart: bool = False,
+    ) -> None:
+        self.folder = folder
+        self.save = set(save) | ({"csv"} if "timeline" in save else set())
+        self.source = source
+        self.start, self.follower_state = 0, None
+        self.finished = False
+        self.videos: list[Path] = []
+        self._video: AnnotatedVideo | None = None
+        self._video_start = 0
+        self._last_checkpoint = monotonic()
+        self._done: Frame | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+        self._journal = Journal(folder / JOURNAL, job)
+        before = self._find_before(resume, restart)
+        sizes = {} if before is None else before.sizes
+        if before is not None:
+            self.start, self.follower_state = before.next_frame, dict(before.follower)
+        forms: dict[str, RowFormat] = {"csv": CsvFormat(labels), "jsonl": JsonLinesFormat()}
+        self._tables = {}
+        if not self.finished:
+            for kind in self.save & forms.keys():
+                path = folder / KINDS[kind]
+                self._tables[kind] = RowFile(path, forms[kind], sizes.get(kind))
+
+    def write(
+        self, frame: Frame, result: FrameResult, picture: Callable[[], NDArray[np.uint8]]
+    ) -> None:
+        """Save what is seen in a frame.
+
+        Parameters
+        ----------
+        frame : Frame
+        result : FrameResult
+        picture : callable
+            Gives the annotated picture; called only where it is needed.
+
+        Raises
+        ------
+        OSError
+            If something can't be written; whole rows are there.
+        """
+        for table in self._tables.values():
+            table.write(frame, result)
+        if "video" in self.save and frame.number >= self._video_start:
+            self._write_video(frame, picture())
+        self._done = frame
+
+    def checkpoint(self, follower: FaceFollower, *, now: bool = False) -> None:
+        """Note where the job is, every few seconds; live sources can't be gone back to."""
+        due = now or monotonic() - self._last_checkpoint >= CHECKPOINT_SECONDS
+        if self.source.live or self._done is None or not due:
+            return
+        self._last_checkpoint = monotonic()
+        sizes = {kind: table.size for kind, table in self._tables.items()}
+        done = self._done
+        self._journal.add(Checkpoint(done.number + 1, done.seconds, sizes, follower.state()))
+
+    def close(self, summary: dict[str, Any], *, finished: bool) -> None:
+        """Close all files; draw the timeline, and write the record of a finished run."""
+        for table in self._tables.values():
+            table.close()
+        if self._video is not None:
+            self._video.close()
+        if "timeline" in self.save and self._done is not None:
+            draw_timeline(self.folder / TABLE, self.folder / TIMELINE, Path(self.source.name).name)
+        if finished:
+            record = {**self._journal.job, **summary}
+            with write_atomically(self.folder / RECORD) as temporary:
+                text = json.dumps(record, indent=1, ensure_ascii=False)
+                temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+            self._journal.path.unlink(missing_ok=True)
+
+    def _find_before(self, resume: bool, restart: bool) -> Checkpoint | None:
+        """Return the checkpoint to go on from, or None to begin anew."""
+        path = self._journal.path
+        if self.source.live:
+            if resume:
+                raise DataError(f"{self.source.name}: a live source can't be resumed")
+            return None
+        if not path.exists():
+            self.finished = resume and self._is_done()
+            return None
+        if not (resume or restart):
+            raise DataError(
+                f"{self.folder}: an unfinished run is there; go on with --resume, replace it with "
+                "--restart, or name another --out"
+            )
+        if restart:
+            path.unlink()
+            return None
+        journal = Journal.read(path, self._journal.job)
+        limit = self._first_frame_without_picture(journal) if "video" in self.save else None
+        before = journal.last_before(limit)
+        if before is None:
+            return None
+        for kind, size in before.sizes.items():
+            table = self.folder / KINDS[kind]
+            if not table.is_file() or table.stat().st_size < size:
+                raise DataError(
+                    f"{table}: it was changed or removed since the run was ended, which can't go "
+                    "on; begin anew with --restart"
+                )
+        self._journal = journal
+        self._video_start = limit or 0
+        self.videos = [self.folder / name for name, _ in journal.videos]
+        return before
+
+    def _first_frame_without_picture(self, journal: Journal) -> int:
+        """Return where the annotated videos end, and strike out those that hold nothing."""
+        while journal.videos:
+            name, first = journal.videos[-1]
+            n = readable_frames(self.folder / name)
+            if n:
+                return first + n
+            journal.videos.pop()
+        return 0
+
+    def _is_done(self) -> bool:
+        record = self.folder / RECORD
+        if not record.is_file():
+            return False
+        try:
+            found = json.loads(record.read_text(encoding="utf-8"))
+        except ValueError:
+            return False
+        return all(found.get(key) == value for key, value in self._journal.job.items())
+
+    def _write_video(self, frame: Frame, picture: NDArray[np.uint8]) -> None:
+        if self._video is None:
+            number = len(self._journal.videos) + 1
+            name = VIDEO if number == 1 else f"annotated-{number}{SUFFIX}"
+            rate = self.source.rate or LIVE_RATE
+            self._video = AnnotatedVideo(self.folder / name, rate, picture.shape[:2])
+            self.videos.append(self.folder / name)
+            self._journal.videos.append((name, frame.number))
+            if not self.source.live:
+                self._journal.save()
+        if self.source.live:
+            self._video.write_until(picture, frame.seconds)
+        else:
+            self._video.write(picture)

@@ -1,0 +1,215 @@
+"""Where frames come from: camera, stream, video file, or pictures in a row."""
+
+from __future__ import annotations
+
+import glob
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_core.errors import DataError
+from fer_core.pictures import SUFFIXES, read_picture
+
+#: Beginnings of addresses of streams.
+ADDRESSES = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "srt://")
+
+#: Name of the source that reads paths of pictures, one a line, from standard input.
+STDIN = "-"
+
+#: Frames a second of pictures in a row, where nothing else is said.
+PICTURES_RATE = 25.0
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A picture and when it was taken.
+
+    Attributes
+    ----------
+    number : int
+        From 0. Of a live source, frames that were dropped are counted too.
+    seconds : float
+        Since the source's first frame.
+    image : uint8 (H, W, 3)
+        BGR, upright.
+    """
+
+    number: int
+    seconds: float
+    image: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A live source has no new frame yet; `message` says why where it is not just early."""
+
+    message: str = ""
+
+
+class Source(Protocol):
+    """Gives frames once, in order.
+
+    Attributes
+    ----------
+    name : str
+        For people.
+    live : bool
+        Whether frames come by themselves, so that late ones are dropped.
+    rate : float
+        Frames a second that the source states; 0 where it states none.
+    n_frames : int or None
+        None where it is unknown.
+    """
+
+    name: str
+    live: bool
+    rate: float
+    n_frames: int | None
+
+    def frames(self, start: int = 0) -> Iterator[Frame | Waiting]:
+        """Give the frames from number `start` on.
+
+        Raises
+        ------
+        DataError
+            If the source breaks off; the frames before have been given.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of device, file and threads."""
+        ...
+
+
+class Pictures:
+    """Picture files played as a video, such as a folder of numbered frames.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+    name : str
+    rate : float
+        Frames a second.
+    """
+
+    live = False
+
+    def __init__(self, paths: Sequence[Path], name: str, rate: float = PICTURES_RATE) -> None:
+        self.paths = list(paths)
+        self.name = name
+        self.rate = rate
+        self.n_frames: int | None = len(self.paths)
+
+    def frames(self, start: int = 0) -> Iterator[Frame]:
+        """Give the pictures from number `start` on."""
+        for number in range(start, len(self.paths)):
+            yield Frame(number, number / self.rate, read_picture(self.paths[number]))
+
+    def close(self) -> None:
+        """Do nothing: no file stays open."""
+
+
+def open_source(name: str, *, rate: float = PICTURES_RATE, retry_seconds: float = 30.0) -> Source:
+    """Open what `name` means.
+
+    Parameters
+    ----------
+    name : str
+        Number of a camera; address that begins with ``rtsp://``, ``http://`` or the like; video
+        file; picture, folder of pictures or pattern; ``-`` for paths of pictures, one a line,
+        from standard input.
+    rate : float
+        Frames a second of pictures.
+    retry_seconds : float
+        For how long a camera or stream that has vanished is tried again.
+
+    Raises
+    ------
+    DataError
+        If there is no such camera, file or folder, or it can't be opened.
+    """
+    from fer_live.capture import LiveSource
+    from fer_live.video_file import VideoFile, open_capture, states_length
+
+    if name.isdecimal():
+        return LiveSource(int(name), retry_seconds)
+    if name.lower().startswith(ADDRESSES):
+        capture = open_capture(name)
+        # Of a video that is served whole no frame is dropped.
+        if states_length(capture):
+            return VideoFile(name, capture)
+        return LiveSource(name, retry_seconds, capture)
+    path = Path(name)
+    pattern = glob.has_magic(name) and not path.exists()
+    if not (name == STDIN or path.is_dir() or pattern or path.suffix.lower() in SUFFIXES):
+        return VideoFile(name)
+    paths = _sorted(name, find_pictures([name]))
+    for missing in (path for path in paths if not path.exists()):
+        raise DataError(f"{missing}: there is no such file")
+    return Pictures(paths, name, rate)
+
+
+def find_pictures(names: Sequence[str], leave_out: str = "") -> list[Path]:
+    """Return the pictures that file names, folders and patterns mean, each once.
+
+    Parameters
+    ----------
+    names : sequence of str
+        ``-`` stands for the names on standard input, one a line.
+    leave_out : str
+        Ending of the names of files in folders that are not meant.
+
+    Raises
+    ------
+    DataError
+        If a folder holds no picture, a pattern matches nothing, or standard input is empty.
+    """
+    found: dict[Path, None] = {}
+    for name in names:
+        found.update(dict.fromkeys(_pictures_of(name, leave_out)))
+    return list(found)
+
+
+def _pictures_of(name: str, leave_out: str) -> list[Path]:
+    if name == STDIN:
+        listed = [line.rstrip("\r\n") for line in sys.stdin]
+        paths = [Path(line) for line in listed if line.strip()]
+        if not paths:
+            raise DataError("standard input names no picture; one path a line is expected")
+        return paths
+    path = Path(name)
+
+    def meant(file: Path) -> bool:
+        hidden = file.name.startswith(".")
+        made_here = bool(leave_out) and file.name.endswith(leave_out)
+        return file.suffix.lower() in SUFFIXES and not hidden and not made_here and file.is_file()
+
+    if path.is_dir():
+        inside = sorted(filter(meant, path.rglob("*")))
+        if not inside:
+            raise DataError(f"{path}: there are no pictures in this folder")
+        return inside
+    if not path.exists() and glob.has_magic(name):
+        inside = sorted(filter(meant, map(Path, glob.glob(name, recursive=True))))
+        if not inside:
+            raise DataError(f"{name}: no picture matches this pattern")
+        return inside
+    return [path]
+
+
+def _sorted(name: str, paths: list[Path]) -> list[Path]:
+    """Sort a folder's frames by the numbers in their names: frame9 comes before frame10."""
+    if name == STDIN:
+        return paths
+
+    def key(path: Path) -> list[tuple[int, int, str]]:
+        parts = re.split(r"(\d+)", str(path))
+        return [(0, int(p), "") if p.isdecimal() else (1, 0, p) for p in parts]
+
+    return sorted(paths, key=key)

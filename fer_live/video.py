@@ -1,0 +1,379 @@
+"""``python -m fer_live webcam`` and ``video``: follow and label faces, seen and saved."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import cv2
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from fer_core.crop import FRAMING_VERSION
+from fer_core.detectors import DEFAULT_DETECTOR, DETECTORS
+from fer_core.errors import DataError
+from fer_core.labels import SCHEMES
+from fer_live.follower import DETECT_EVERY, LIVE_MODEL, FaceFollower
+from fer_live.image import check_detector_file
+from fer_live.native_threads import bound_native_threads
+from fer_live.outputs import KINDS, Outputs
+from fer_live.panel import View
+from fer_live.recognizer import DEFAULT_THRESHOLD, EmotionRecognizer
+from fer_live.session import Session
+from fer_live.sources import PICTURES_RATE, Source, open_source
+from fer_live.steadiness import Steadiness
+from fer_live.window import Window, WindowProbe
+
+#: Seconds from one line of progress to the next, where no bar can be drawn.
+_LINE_SECONDS = 10.0
+
+#: Where the window's keys save pictures and recordings if --out names no folder.
+_DEFAULT_FOLDER = Path("fer_out")
+
+
+def add_parsers(subparsers: Any) -> None:
+    """Add the subcommands ``webcam`` and ``video``."""
+    webcam = subparsers.add_parser(
+        "webcam",
+        help="follow faces of a camera or stream",
+        description="Shows a camera or stream with its faces labelled. In the window, h lists "
+        "the keys. Nothing is saved unless --out, or a key, says so.",
+    )
+    webcam.add_argument(
+        "source",
+        nargs="?",
+        default="0",
+        metavar="CAMERA",
+        help="number of a camera, or address such as rtsp://... or http://... (default: 0)",
+    )
+    webcam.add_argument(
+        "--retry",
+        type=float,
+        default=30.0,
+        metavar="SECONDS",
+        help="how long a camera that has vanished is tried again (default: %(default)s)",
+    )
+    _add_arguments(webcam)
+    webcam.set_defaults(command=run, rate=PICTURES_RATE, resume=False, restart=False)
+
+    video = subparsers.add_parser(
+        "video",
+        help="follow faces of a video file",
+        description="Follows and labels the faces of a video, in every frame. With --out, writes "
+        "tables, an annotated video and a timeline of each person.",
+    )
+    video.add_argument(
+        "source",
+        metavar="VIDEO",
+        help="file or address; a folder or pattern of pictures, or - for their paths on standard "
+        "input, is played as a video",
+    )
+    video.add_argument(
+        "--rate",
+        type=_positive,
+        default=PICTURES_RATE,
+        metavar="N",
+        help="pictures a second, of a folder of pictures (default: %(default)s)",
+    )
+    again = video.add_mutually_exclusive_group()
+    again.add_argument(
+        "--resume", action="store_true", help="go on where the run in --out was ended"
+    )
+    again.add_argument("--restart", action="store_true", help="replace an unfinished run in --out")
+    _add_arguments(video)
+    video.set_defaults(command=run, retry=0.0)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the subcommand ``webcam`` or ``video``.
+
+    Raises
+    ------
+    FerError, OSError
+        If something can't be had, read or written, once everything so far is safely kept.
+    """
+    check_detector_file(args.detector, args.detector_file)
+    if (args.resume or args.restart) and args.out is None:
+        raise DataError("--resume and --restart need the folder of the run: name it with --out")
+    if not args.debug:
+        # FFmpeg and OpenCV report on standard error what is said here in a sentence.
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    probe = None if args.headless else WindowProbe()
+    try:
+        source = open_source(args.source, rate=args.rate, retry_seconds=args.retry)
+        try:
+            return _run(args, source, probe)
+        finally:
+            source.close()
+    finally:
+        if probe is not None:
+            probe.cancel()
+
+
+def _run(args: argparse.Namespace, source: Source, probe: WindowProbe | None) -> int:
+    if args.headless and args.out is None and source.live:
+        raise DataError("--headless shows nothing, and nothing is saved: name a folder with --out")
+    options = {} if args.detector_file is None else {"path": args.detector_file}
+    recognizer = EmotionRecognizer.load(
+        args.model,
+        store=args.models,
+        detector=args.detector,
+        scheme=args.scheme,
+        members=args.members,
+        threshold=args.threshold,
+        **options,
+    )
+    bound_native_threads()
+    # What is to be hidden must be found at once.
+    every = args.detect_every or (1 if args.blur else DETECT_EVERY)
+    follower = FaceFollower(recognizer, detect_every=every, smoothing_seconds=args.smoothing)
+    outputs = None
+    if args.out is not None:
+        outputs = Outputs(
+            args.out,
+            args.save,
+            source,
+            _job(args, recognizer, every),
+            recognizer.scheme.labels,
+            resume=args.resume,
+            restart=args.restart,
+        )
+        if outputs.finished:
+            print(f"The run in {args.out} is finished already; there is nothing to resume")
+            return 0
+        if outputs.follower_state is not None:
+            follower.restore(outputs.follower_state)
+            print(f"Going on at frame {outputs.start}", file=sys.stderr)
+    window = None
+    if probe is not None:
+        probe.check()
+        window = Window(f"fer-live: {source.name}  (h: keys)")
+    session = Session(
+        source,
+        follower,
+        View(landmarks=args.landmarks, blur=args.blur),
+        outputs=outputs,
+        window=window,
+        names=(args.model, args.detector),
+        snapshots=args.out or _DEFAULT_FOLDER,
+        longest=args.seconds,
+        tell=lambda message: print(message, file=sys.stderr),
+    )
+    _work(session, args)
+    return 0
+
+
+def _work(session: Session, args: argparse.Namespace) -> None:
+    """Run the session; whatever ends it, close its files and say what was done."""
+    problem: BaseException | None = None
+    ended = False
+    try:
+        for _ in _progress(session):
+            pass
+        ended = not session.quit or session.source.live
+    except (DataError, KeyboardInterrupt) as error:
+        problem = error
+        # A camera is ended by Ctrl-C, a file that is cut off by its end: both runs are whole.
+        ended = session.source.live or isinstance(error, DataError)
+    except OSError as error:
+        problem = error
+    finally:
+        if session.window is not None:
+            session.window.close()
+    summary = session.summary.as_dict()
+    if isinstance(problem, DataError):
+        summary["problem"] = str(problem)
+    if session.outputs is not None:
+        try:
+            if not ended:
+                session.outputs.checkpoint(session.follower, now=True)
+            session.outputs.close(summary, finished=ended)
+        except OSError:
+            # On a full disk this fails too; what it is about is said below.
+            if not isinstance(problem, OSError):
+                raise
+    _print_summary(session, args, ended)
+    if problem is not None and not (isinstance(problem, KeyboardInterrupt) and session.source.live):
+        raise problem
+
+
+def _print_summary(session: Session, args: argparse.Namespace, ended: bool) -> None:
+    summary = session.summary
+    if summary.people:
+        Console().print(summary.table())
+    spent = summary.as_dict()
+    print(
+        f"{summary.n_frames} frames, {summary.n_empty} of them without a face; "
+        f"{spent['median ms from frame to labels']} ms from frame to labels (median), "
+        f"{spent['95th percentile ms']} ms (95th percentile)"
+    )
+    if session.outputs is not None:
+        print(f"{'Results are' if ended else 'What is done is'} in {args.out}")
+        if not ended:
+            print("Go on with --resume")
+
+
+def _progress(session: Session) -> Iterator[None]:
+    """Run a session, showing on standard error how far it is where no window does."""
+    total = session.source.n_frames
+    if session.window is not None:
+        for _ in session.run():
+            yield
+        return
+    console = Console(stderr=True)
+    if console.is_terminal and "CI" not in os.environ:
+        rate = TextColumn("{task.fields[rate]:.0f} fps")
+        with Progress(
+            TextColumn("{task.completed} frames"),
+            BarColumn(),
+            TimeRemainingColumn(),
+            rate,
+            console=console,
+            transient=True,
+        ) as progress:
+            task = progress.add_task("", total=total, rate=0.0)
+            for frame in session.run():
+                progress.update(task, completed=frame.number + 1, rate=session.summary.rate)
+                yield
+        return
+    said = monotonic()
+    for frame in session.run():
+        if monotonic() - said > _LINE_SECONDS:
+            said = monotonic()
+            of = f" of {total}" if total else ""
+            console.print(f"{frame.number + 1}{of} frames, {session.summary.rate:.0f} a second")
+        yield
+
+
+def _job(args: argparse.Namespace, recognizer: EmotionRecognizer, every: int) -> dict[str, Any]:
+    """Return what a run must share with another to be continued by it."""
+    return {
+        "source": args.source,
+        "content": _fingerprint(args.source),
+        "model": args.model,
+        "models": str(args.models or ""),
+        "members": args.members,
+        "detector": args.detector,
+        "detector_file": str(args.detector_file or ""),
+        "detect_every": every,
+        "smoothing_seconds": args.smoothing,
+        "threshold": recognizer.threshold if args.threshold is None else args.threshold,
+        "scheme": recognizer.scheme.name,
+        "labels": list(recognizer.scheme.labels),
+        "framing": FRAMING_VERSION,
+        "rate": args.rate,
+        "seconds": args.seconds,
+        "save": sorted(args.save),
+        "blur": args.blur,
+        "landmarks": args.landmarks,
+    }
+
+
+def _fingerprint(name: str) -> str:
+    """Return the beginning of the SHA-256 of a file's size and first megabyte; "" for others."""
+    path = Path(name)
+    with contextlib.suppress(OSError):
+        if path.is_file():
+            with path.open("rb") as file:
+                content = f"{path.stat().st_size} ".encode() + file.read(1_000_000)
+            return hashlib.sha256(content).hexdigest()[:16]
+    return ""
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder for the results (default: nothing is saved)"
+    )
+    parser.add_argument(
+        "--save",
+        nargs="+",
+        choices=list(KINDS),
+        default=list(KINDS),
+        help="what goes into --out (default: all of it)",
+    )
+    parser.add_argument("--headless", action="store_true", help="open no window")
+    parser.add_argument(
+        "--blur",
+        action="store_true",
+        help="hide the faces that are found, in everything shown and saved",
+    )
+    parser.add_argument("--landmarks", action="store_true", help="draw the landmarks")
+    parser.add_argument(
+        "--seconds", type=_positive, metavar="N", help="end after so many seconds of the source"
+    )
+    parser.add_argument("--model", default=LIVE_MODEL, metavar="NAME", help="default: %(default)s")
+    parser.add_argument(
+        "--models",
+        type=Path,
+        metavar="DIR",
+        help="folder of models of your own (default: the shipped ones)",
+    )
+    parser.add_argument(
+        "--members", nargs="+", metavar="NAME", help="members of the ensemble to ask (default: all)"
+    )
+    parser.add_argument(
+        "--scheme", choices=list(SCHEMES), help="label scheme (default: the model's own)"
+    )
+    parser.add_argument(
+        "--detector", default=DEFAULT_DETECTOR, choices=list(DETECTORS), help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--detector-file", type=Path, metavar="FILE", help="model file of the detector"
+    )
+    parser.add_argument(
+        "--detect-every",
+        type=_count,
+        metavar="N",
+        help=f"frames from one search for faces to the next; faces are followed between (default: "
+        f"{DETECT_EVERY}; 1 with --blur)",
+    )
+    parser.add_argument(
+        "--smoothing",
+        type=_not_negative,
+        default=Steadiness.smoothing_seconds,
+        metavar="SECONDS",
+        help="time constant of the probabilities' average; 0 for none (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--threshold",
+        type=_share,
+        metavar="P",
+        help="least probability of a label that is called sure (default: what was chosen for the "
+        f"model on validation pictures, else {DEFAULT_THRESHOLD})",
+    )
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be above 0. Got {text} instead")
+    return value
+
+
+def _not_negative(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be 0 or more. Got {text} instead")
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must lie between 0 and 1. Got {text} instead")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more. Got {text} instead")
+    return value

@@ -1,0 +1,138 @@
+"""Video files: every frame in order, upright, timed by its own timestamp."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from fer_core.errors import DataError
+from fer_live.sources import ADDRESSES, Frame
+
+#: Milliseconds after which FFmpeg gives up opening a stream, and waiting for a frame of it.
+OPEN_TIMEOUT = 8000
+READ_TIMEOUT = 4000
+
+#: A file that ends this much before the length it states was cut off; states are rounded.
+_ROUNDING = 0.02
+
+#: Longer than any video: what a file without a length states is far more, or negative.
+_MOST_FRAMES = 1e8
+
+
+class VideoFile:
+    """A video file, or an address that serves one whole.
+
+    Parameters
+    ----------
+    name : str
+        Path or address.
+    capture : cv2.VideoCapture or None
+        Where it is open already.
+
+    Raises
+    ------
+    DataError
+        If it is empty or can't be read.
+    """
+
+    live = False
+
+    def __init__(self, name: str, capture: cv2.VideoCapture | None = None) -> None:
+        self.name = name
+        self._capture = open_capture(name) if capture is None else capture
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        self.rate = rate if np.isfinite(rate) and 0 < rate <= 1000 else 0.0
+        stated = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        self.n_frames = int(stated) if states_length(self._capture) else None
+
+    def frames(self, start: int = 0) -> Iterator[Frame]:
+        """Give the frames from number `start` on.
+
+        Frames before `start` are decoded and dropped, since seeking in compressed video doesn't
+        hit the frame in every format.
+
+        Raises
+        ------
+        DataError
+            If the file has no frame, or ends before the length it states.
+        """
+        number, before, first = 0, -1.0, 0.0
+        while self._capture.grab():
+            seconds = self._seconds(number, before)
+            if number == 0:
+                first = seconds
+            before = seconds
+            if number >= start:
+                read, image = self._capture.retrieve()
+                if not read:
+                    break
+                yield Frame(number, seconds - first, np.asarray(image, dtype=np.uint8))
+            number += 1
+        if number == 0:
+            raise DataError(f"{self.name}: the video holds no frame that can be read")
+        if self.n_frames is not None and self.n_frames - number > 2 + _ROUNDING * self.n_frames:
+            raise DataError(
+                f"{self.name}: the video is cut off or damaged: it ends after {number} of "
+                f"{self.n_frames} frames"
+            )
+
+    def close(self) -> None:
+        """Close the file."""
+        self._capture.release()
+
+    def _seconds(self, number: int, before: float) -> float:
+        """Return the frame's own timestamp, or one from its number where it has none."""
+        stamp = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
+        if np.isfinite(stamp) and (stamp > before or number == 0):
+            return stamp
+        return before + 1 / (self.rate or 25.0)
+
+
+def open_capture(name: str) -> cv2.VideoCapture:
+    """Open a video file or an address through FFmpeg, with time limits.
+
+    Raises
+    ------
+    DataError
+        If it is missing, empty, or nothing that FFmpeg reads.
+    """
+    if name.lower().startswith(ADDRESSES):
+        target, problem = name, "nothing answers there with a video; check address and network"
+    else:
+        path = Path(name)
+        _check_file(path)
+        # Absolute, because FFmpeg takes "a:b.mp4" for an address.
+        target = str(path.resolve())
+        problem = "this is no video that can be read, or it is cut off or damaged"
+    try:
+        target.encode("utf-8")
+    except UnicodeEncodeError:
+        shown = name.encode("utf-8", "backslashreplace").decode()
+        raise DataError(f"{shown}: the file's name is no valid UTF-8; rename it") from None
+    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT]
+    limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT]
+    capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, limits)
+    if not capture.isOpened():
+        raise DataError(f"{name}: {problem}")
+    # Where the backend knows it: the newest frame is wanted, not those that wait.
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
+    return capture
+
+
+def states_length(capture: cv2.VideoCapture) -> bool:
+    """Tell whether a video says how many frames it has, as streams don't."""
+    return 0 < capture.get(cv2.CAP_PROP_FRAME_COUNT) < _MOST_FRAMES
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        raise DataError(f"{path}: there is no such file")
+    if not path.is_file():
+        raise DataError(f"{path}: a video file is needed here")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path}: the file is empty (0 bytes)")
+    with path.open("rb"):
+        pass  # says clearly where it may not be read

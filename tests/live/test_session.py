@@ -1,0 +1,117 @@
+"""The session's window: what it shows, and what each key does."""
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_live.follower import FaceFollower
+from fer_live.panel import View
+from fer_live.session import Session
+from fer_live.sources import Frame, Waiting
+
+
+class FakeWindow:
+    """Takes keys from a list, one a picture, and keeps what it shows."""
+
+    def __init__(self, *actions):
+        self.actions = list(actions)
+        self.shown = []
+
+    def show(self, picture):
+        self.shown.append(picture.copy())
+
+    def key(self, wait=0.001):
+        return self.actions.pop(0) if self.actions else "quit"
+
+
+class FakeSource:
+    name, rate, n_frames = "made up", 1000.0, None
+
+    def __init__(self, moments, live=False):
+        self.moments, self.live = moments, live
+
+    def frames(self, start=0):
+        yield from self.moments[start:]
+
+
+@pytest.fixture
+def frames(astronaut):
+    frame = np.full((240, 320, 3), 90, np.uint8)
+    frame[20:220, 60:260] = astronaut[20:220, 130:330]
+    return [Frame(i, i / 1000, frame) for i in range(30)]
+
+
+@pytest.fixture
+def play(recognizer, tmp_path):
+    """Return a function that plays moments into a window with keys."""
+
+    def run(moments, *actions, live=False):
+        told = []
+        session = Session(
+            FakeSource(moments, live),
+            FaceFollower(recognizer),
+            View(),
+            window=FakeWindow(*actions),
+            names=("mine", "haar"),
+            snapshots=tmp_path / "saved",
+            tell=told.append,
+        )
+        numbers = [frame.number for frame in session.run()]
+        return session, numbers, told
+
+    return run
+
+
+def changed(session, a, b):
+    return (session.window.shown[a] != session.window.shown[b]).mean()
+
+
+def test_it_plays_to_the_end_or_until_quit(play, frames):
+    _, numbers, _ = play(frames[:4], None, None, None, None)
+    assert numbers == [0, 1, 2, 3]
+    session, numbers, _ = play(frames, None, None, "quit")
+    assert numbers == [0, 1, 2]
+    assert session.quit
+
+
+def test_a_pause_keeps_a_files_place(play, frames):
+    session, numbers, _ = play(frames[:3], "pause", None, None, "pause", None, None)
+    assert numbers == [0, 1, 2]
+    assert len(session.window.shown) == 6
+
+
+def test_landmarks_help_and_blur_are_seen(play, frames):
+    keys = [None, "landmarks", None, "landmarks", "help", None, "help", "blur", None]
+    session, _, _ = play(frames[: len(keys)], *keys)
+    assert 0 < changed(session, 1, 2) < 0.05
+    assert changed(session, 4, 5) > 0.1
+    assert changed(session, 7, 8) > 0.1
+
+
+def test_the_scheme_and_the_detector_change_in_the_midst(play, frames):
+    session, _, _ = play(frames[:4], None, "scheme", "detector", None)
+    assert session.follower.recognizer.scheme.name == "merged6"
+    assert session.detector == "cnn"
+    assert {len(labels) for labels in session.summary.people.values()} == {1}
+
+
+def test_a_snapshot_and_a_recording_are_saved_where_they_say(play, frames, tmp_path):
+    keys = ["snapshot", "record", *[None] * 20, "record", "snapshot"]
+    play(frames[: len(keys)], *keys)
+    saved = sorted(path.name for path in (tmp_path / "saved").iterdir())
+    assert saved == ["recording-1.mkv", "snapshot-1.png", "snapshot-2.png"]
+    assert cv2.imread(str(tmp_path / "saved" / "snapshot-1.png")).shape[0] == 480
+    capture = cv2.VideoCapture(str(tmp_path / "saved" / "recording-1.mkv"))
+    assert capture.get(cv2.CAP_PROP_FRAME_HEIGHT) == 480
+    # 21 thousandths of a second, at a thousand frames a second.
+    assert 19 <= capture.get(cv2.CAP_PROP_FRAME_COUNT) <= 22
+
+
+def test_a_lost_camera_is_said_once_and_the_window_lives(play, frames):
+    lost = Waiting("camera 0 was lost; trying again")
+    moments = [Waiting(), frames[0], Waiting(), lost, lost, lost, frames[1]]
+    session, numbers, told = play(moments, *[None] * 7, live=True)
+    assert numbers == [0, 1]
+    assert told == ["camera 0 was lost; trying again"]
+    assert len(session.window.shown) == 7
+    assert changed(session, 2, 3) > 0.02

@@ -1,0 +1,147 @@
+"""Sources: which one a name means, every frame of files, and what bad files get."""
+
+import io
+import os
+import sys
+
+import cv2
+import numpy as np
+import pytest
+
+from fer_core.errors import DataError
+from fer_live.sources import Pictures, open_source
+from fer_live.video_file import VideoFile
+
+from .videos import turn_by_metadata, write_video
+
+
+def grays(n, shape=(48, 64)):
+    return [np.full((*shape, 3), 10 + 5 * i, np.uint8) for i in range(n)]
+
+
+@pytest.mark.parametrize(
+    ("name", "coding"), [("a.mp4", "mp4v"), ("b.mkv", "mp4v"), ("c.avi", "MJPG")]
+)
+def test_a_file_gives_every_frame_in_order_with_its_time(tmp_path, name, coding):
+    source = open_source(str(write_video(tmp_path / name, grays(30), 12.5, coding)))
+    frames = list(source.frames())
+    assert not source.live
+    assert [frame.number for frame in frames] == list(range(30))
+    np.testing.assert_allclose([frame.seconds for frame in frames], np.arange(30) / 12.5, atol=2e-3)
+    # Coded colours are a little off, each as much.
+    levels = np.array([frame.image.mean() for frame in frames])
+    np.testing.assert_allclose(levels - levels[0], 5 * np.arange(30), atol=2)
+    source.close()
+
+
+def test_frames_from_the_middle_are_the_same(tmp_path):
+    path = str(write_video(tmp_path / "a.mp4", grays(20)))
+    whole = list(VideoFile(path).frames())
+    rest = list(VideoFile(path).frames(start=13))
+    assert [frame.number for frame in rest] == list(range(13, 20))
+    for a, b in zip(whole[13:], rest, strict=True):
+        assert a.seconds == b.seconds
+        np.testing.assert_array_equal(a.image, b.image)
+
+
+def test_rotation_metadata_turns_the_frames(tmp_path):
+    frame = np.zeros((48, 64, 3), np.uint8)
+    frame[:24] = 255  # bright above: after a quarter turn, bright at one side
+    path = write_video(tmp_path / "phone.mp4", [frame] * 5)
+    turn_by_metadata(path)
+    image = next(iter(VideoFile(str(path)).frames())).image
+    assert image.shape == (64, 48, 3)
+    assert abs(float(image[:, :20].mean()) - float(image[:, -20:].mean())) > 200
+
+
+def test_a_folder_is_played_in_the_order_of_its_numbers(tmp_path):
+    for i in (1, 2, 9, 10):
+        cv2.imwrite(str(tmp_path / f"frame{i}.png"), np.full((20, 30), i, np.uint8))
+    source = open_source(str(tmp_path), rate=10)
+    assert isinstance(source, Pictures)
+    assert source.n_frames == 4
+    assert [(f.seconds, f.image[0, 0, 0]) for f in source.frames()] == [
+        (0, 1), (0.1, 2), (0.2, 9), (pytest.approx(0.3), 10),
+    ]  # fmt: skip
+    pattern = open_source(str(tmp_path / "frame1*.png"))
+    assert [f.image[0, 0, 0] for f in pattern.frames()] == [1, 10]
+    assert open_source(str(tmp_path / "frame9.png")).n_frames == 1
+
+
+def test_paths_come_from_standard_input(tmp_path, monkeypatch):
+    for name in ("b", "a"):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.full((20, 30), ord(name), np.uint8))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{tmp_path}/b.png\n\n{tmp_path}/a.png\n"))
+    assert [f.image[0, 0, 0] for f in open_source("-").frames()] == [ord("b"), ord("a")]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n"))
+    with pytest.raises(DataError, match="standard input names no picture"):
+        open_source("-")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a:b.mp4", "100% her.mp4", "frame%03d.mp4", "-x.mp4", "gesicht ü 脸.mp4", "it's [1].mp4"],
+)
+def test_odd_names_are_just_names(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    write_video(tmp_path / "plain.mp4", grays(3)).rename(tmp_path / name)
+    assert len(list(open_source(name).frames())) == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' names are Unicode")
+def test_a_name_that_is_no_text_is_one_sentence(tmp_path):
+    path = os.fsencode(tmp_path) + b"/\xff.mp4"
+    os.rename(write_video(tmp_path / "plain.mp4", grays(3)), path)
+    with pytest.raises(DataError, match=r"\\udcff.mp4: the file's name is no valid UTF-8"):
+        open_source(os.fsdecode(path))
+
+
+def test_a_video_cut_off_gives_what_it_has_and_says_so(tmp_path):
+    noise = [np.random.default_rng(i).integers(0, 255, (96, 128, 3), np.uint8) for i in range(40)]
+    path = write_video(tmp_path / "a.mkv", noise, coding="MJPG")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    numbers = []
+
+    def read_all():
+        for frame in open_source(str(path)).frames():
+            numbers.append(frame.number)
+
+    with pytest.raises(DataError, match=r"cut off or damaged: it ends after \d+ of 40 frames"):
+        read_all()
+    assert 15 < len(numbers) < 25
+
+
+def test_bad_files_are_one_sentence(tmp_path):
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("no video")
+    half = write_video(tmp_path / "half.mp4", grays(30))
+    half.write_bytes(half.read_bytes()[: half.stat().st_size // 2])
+    for name, problem in (
+        ("empty.mp4", "the file is empty"),
+        ("text.mp4", "this is no video that can be read"),
+        ("half.mp4", "cut off or damaged"),
+    ):
+        with pytest.raises(DataError, match=problem):
+            open_source(str(tmp_path / name))
+    (tmp_path / "none").mkdir()
+    with pytest.raises(DataError, match="there are no pictures in this folder"):
+        open_source(str(tmp_path / "none"))
+    with pytest.raises(DataError, match="no picture matches"):
+        open_source(str(tmp_path / "*.gif"))
+
+
+def test_a_video_without_frames_is_one_sentence(tmp_path):
+    path = tmp_path / "none.avi"
+    coding = cv2.VideoWriter_fourcc(*"MJPG")
+    cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, coding, 25, (64, 48)).release()
+
+    def read_all():
+        return list(open_source(str(path)).frames())
+
+    with pytest.raises(DataError, match=r"no frame that can be read|no video that can be read"):
+        read_all()
+
+
+def test_a_missing_file_says_so(tmp_path):
+    with pytest.raises(DataError, match="there is no such"):
+        open_source(str(tmp_path / "none.mp4"))

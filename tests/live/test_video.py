@@ -1,0 +1,316 @@
+"""``fer-live video`` and ``webcam``: rows, pictures, resuming, and one sentence for bad input."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import cv2
+import numpy as np
+import pytest
+from sklearn.dummy import DummyClassifier
+
+from fer_core.detectors import make_detector
+from fer_core.labels import LABELS
+from fer_core.model_entry import PIPELINE_LOADER, ModelEntry
+from fer_core.model_store import ModelStore
+from fer_landmarks.serving import save_pipeline
+from fer_live import outputs, session, video
+from fer_live.__main__ import main
+from fer_live.recognizer import EmotionRecognizer
+
+from .videos import stream, until, write_video
+
+
+@pytest.fixture(autouse=True)
+def _shipped(monkeypatch, recognizer):
+    """Serve the brightness model under any name."""
+    monkeypatch.setattr(EmotionRecognizer, "load", lambda *_, **__: recognizer)
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory, astronaut):
+    """Return a video of her: 20 frames, 5 without her, 15 with her elsewhere and darker."""
+    her = astronaut[20:220, 130:330]
+    frames = []
+    for i in range(40):
+        frame = np.full((240, 320, 3), 90, np.uint8)
+        if not 20 <= i < 25:
+            x = 20 + 2 * i
+            frame[20:220, x : x + 200] = her if i < 20 else cv2.convertScaleAbs(her, alpha=0.6)
+        frames.append(frame)
+    return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", frames, rate=20)
+
+
+def rows(out):
+    with open(out / "faces.csv", encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def run(source, out, *options):
+    return main(["video", str(source), "--headless", "--out", str(out), *options])
+
+
+def frames_of(path):
+    capture = cv2.VideoCapture(str(path))
+    frames = []
+    while (read := capture.read())[0]:
+        frames.append(read[1])
+    return frames
+
+
+def test_every_frame_has_rows_also_where_nobody_is(tmp_path, clip, capsys):
+    assert run(clip, tmp_path / "out") == 0
+    table = rows(tmp_path / "out")
+    assert [int(row["frame"]) for row in table] == list(range(40))
+    assert [row["found"] for row in table] == ["1"] * 20 + ["0"] * 5 + ["1"] * 15
+    assert float(table[10]["seconds"]) == 0.5
+    assert {row["track"] for row in table if row["found"] == "1"} == {"1"}
+    for row in table:
+        if row["found"] == "1":
+            smoothed = [float(row[f"p_{label}"]) for label in LABELS]
+            assert sum(smoothed) == pytest.approx(1, abs=1e-3)
+            assert row["label"] in LABELS
+            assert float(row["confidence"]) == float(row[f"p_{row['label']}"])
+        else:
+            assert set(list(row.values())[3:]) == {""}
+    lines = [json.loads(line) for line in (tmp_path / "out" / "faces.jsonl").open(encoding="utf-8")]
+    assert [line["found"] for line in lines] == [row["found"] == "1" for row in table]
+    assert len(lines[0]["landmarks"]) == 68
+    assert lines[0]["probabilities"].keys() == set(LABELS)
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert (record["frames"], record["frames without a face"], record["faces"]) == (40, 5, 1)
+    assert "40 frames, 5 of them without a face" in capsys.readouterr().out
+    assert cv2.imread(str(tmp_path / "out" / "timeline.png")).shape[1] == 1200
+
+
+def test_the_annotated_video_has_every_frame_and_bars_beside(tmp_path, clip):
+    assert run(clip, tmp_path, "--save", "video") == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["annotated.mkv", "run.json"]
+    frames = frames_of(tmp_path / "annotated.mkv")
+    assert len(frames) == 40
+    height, width = frames[0].shape[:2]
+    assert height == 480
+    assert width > 640
+    # The panel says more with a face than without, and the picture has a box.
+    assert frames[5][:, 640:].std() > frames[22][:, 640:].std() + 5
+
+
+def test_blur_leaves_nothing_of_the_face(tmp_path, clip):
+    detector = make_detector("hog")
+    found = []
+    for name, options in (("seen", ()), ("hidden", ("--blur",))):
+        assert run(clip, tmp_path / name, "--save", "video", *options) == 0
+        frames = frames_of(tmp_path / name / "annotated.mkv")
+        found.append([len(detector.detect(frame)) for frame in (frames[3], frames[19], frames[30])])
+    assert found == [[1, 1, 1], [0, 0, 0]]
+
+
+def test_a_video_cut_off_keeps_all_until_there(tmp_path, clip, capsys, astronaut):
+    noise = np.random.default_rng(0).integers(0, 255, (40, 240, 320, 3), np.uint8)
+    path = write_video(tmp_path / "cut.mkv", list(noise), coding="MJPG")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    assert run(path, tmp_path / "out") == 2
+    assert "cut off or damaged: it ends after" in capsys.readouterr().err
+    table = rows(tmp_path / "out")
+    assert 15 < len(table) < 25
+    assert len(frames_of(tmp_path / "out" / "annotated.mkv")) == len(table)
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert "cut off" in record["problem"]
+
+
+def test_interrupted_and_resumed_is_as_unbroken(tmp_path, clip, monkeypatch, capsys):
+    assert run(clip, tmp_path / "whole") == 0
+    out = tmp_path / "broken"
+    for stop_at, options in ((13, []), (27, ["--resume"])):
+        with monkeypatch.context() as patch:
+            take = session.Session._take
+
+            def until_then(self, frame, take=take, stop_at=stop_at):
+                if frame.number == stop_at:
+                    raise KeyboardInterrupt
+                return take(self, frame)
+
+            patch.setattr(session.Session, "_take", until_then)
+            assert run(clip, out, *options) == 130
+            assert "Go on with --resume" in capsys.readouterr().out
+    assert run(clip, out) == 2
+    assert "an unfinished run is there; go on with --resume" in capsys.readouterr().err
+    assert run(clip, out, "--resume", "--scheme", "valence3", "--threshold", "0.9") == 2
+    assert "has another threshold (0.5 instead of 0.9)" in capsys.readouterr().err
+    assert run(clip, out, "--resume") == 0
+    for name in ("faces.csv", "faces.jsonl"):
+        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    parts = [len(frames_of(out / f"annotated{part}.mkv")) for part in ("", "-2", "-3")]
+    assert parts == [13, 14, 13]
+    assert run(clip, out, "--resume") == 0
+    assert "finished already" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kills as Unix does")
+def test_killed_and_resumed_is_as_unbroken(tmp_path, astronaut):
+    # A process of its own with a stored model, killed without warning.
+    store = ModelStore(tmp_path / "store")
+    model = DummyClassifier(strategy="prior").fit(
+        np.zeros((14, 48, 48), np.uint8), [3] * 8 + [*range(6)]
+    )
+    entry = ModelEntry("mine", "landmarks", PIPELINE_LOADER, "fer7", LABELS, tuple(range(6)))
+    store.add(entry, save_pipeline(model, tmp_path), model)
+    her = astronaut[20:220, 130:330]
+    frames = []
+    for i in range(150):
+        frame = np.full((240, 320, 3), 90, np.uint8)
+        x = 20 + round(40 * (1 + np.sin(i / 15)))
+        frame[20:220, x : x + 200] = her
+        frames.append(frame)
+    source = write_video(tmp_path / "clip.avi", frames, coding="MJPG")
+    command = [sys.executable, "-c", _IMPATIENT, "video", str(source), "--headless"]
+    command += ["--models", str(store.root), "--model", "mine", "--save", "csv", "jsonl", "video"]
+
+    def start(out, *options):
+        return subprocess.Popen(
+            [*command, "--out", str(out), *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    unbroken = start(whole)
+    process = start(broken)
+    table = broken / "faces.csv"
+    assert until(lambda: table.exists() and table.read_bytes().count(b"\n") > 60, 60)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert (broken / ".resume.json").exists()
+    _, errors = unbroken.communicate()
+    assert unbroken.returncode == 0, errors
+    resumed = start(broken, "--resume")
+    _, errors = resumed.communicate()
+    assert resumed.returncode == 0, errors
+    for name in ("faces.csv", "faces.jsonl"):
+        assert (broken / name).read_bytes() == (whole / name).read_bytes()
+    parts = sorted(broken.glob("annotated*.mkv"))
+    assert sum(len(frames_of(part)) for part in parts) == 150
+
+
+#: The command with a checkpoint after every few frames.
+_IMPATIENT = """
+import sys
+from fer_live import outputs
+from fer_live.__main__ import main
+outputs.CHECKPOINT_SECONDS = 0.05
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's limits")
+def test_a_full_disk_is_one_sentence_and_rows_stay_whole(tmp_path, clip, capsys, monkeypatch):
+    import resource
+
+    monkeypatch.setattr(outputs, "CHECKPOINT_SECONDS", 1e9)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
+    try:
+        assert run(clip, tmp_path, "--save", "csv") == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+    assert f"{tmp_path / 'faces.csv'}: File too large" in capsys.readouterr().err
+    content = (tmp_path / "faces.csv").read_bytes()
+    assert 4000 < len(content) <= 5000
+    assert content.endswith(b"\n")
+    assert [int(row["frame"]) for row in rows(tmp_path)] == list(range(content.count(b"\n") - 1))
+
+
+def test_a_nearly_full_disk_ends_the_video_readably(tmp_path, clip, capsys, monkeypatch):
+    from fer_live import annotated_video
+
+    looks = iter([10**9] * 3 + [10**6] * 9)
+    monkeypatch.setattr(annotated_video, "_LOOK_EVERY", 10)
+    monkeypatch.setattr(
+        annotated_video.shutil, "disk_usage", lambda _: type("Usage", (), {"free": next(looks)})
+    )
+    assert run(clip, tmp_path) == 2
+    assert "annotated.mkv: the disk is nearly full" in capsys.readouterr().err
+    assert len(frames_of(tmp_path / "annotated.mkv")) == 20
+    assert len(rows(tmp_path)) == 21
+
+
+def test_a_stream_is_followed_and_saved(tmp_path, capsys):
+    with stream(lambda i: 0.02) as address:
+        code = main(
+            ["webcam", address, "--headless", "--seconds", "0.8", "--out", str(tmp_path / "out")]
+        )
+    assert code == 0
+    table = rows(tmp_path / "out")
+    assert {row["found"] for row in table} == {"0"}
+    assert 0.4 < float(table[-1]["seconds"]) < 0.8
+    assert not (tmp_path / "out" / ".resume.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["webcam", "97", "--headless", "--out", "{}"], "there is no camera 97"),
+        (["video", "none.mp4", "--headless"], "none.mp4: there is no such file"),
+        (["video", "{}/empty.mp4", "--headless"], "the file is empty"),
+        (["video", "{}/text.mp4", "--headless"], "this is no video that can be read"),
+        (["video", "{}", "--headless"], "there are no pictures in this folder"),
+        (["webcam", "http://127.0.0.1:9/x", "--headless"], "nothing answers there"),
+        (["video", "x.mp4", "--headless", "--resume"], "name it with --out"),
+        (["video", "x.mp4", "--headless", "--detector-file", "f"], "hog detector takes no file"),
+    ],
+)
+def test_bad_input_is_one_sentence(tmp_path, capsys, arguments, problem):
+    if sys.platform != "linux" and "97" in arguments:
+        pytest.skip("asks Linux's devices")
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "text.mp4").write_text("no video")
+    assert main([a.format(tmp_path) for a in arguments]) == 2
+    err = capsys.readouterr().err
+    assert problem in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_headless_without_a_folder_needs_an_end(capsys):
+    with stream(lambda i: 0.02) as address:
+        assert main(["webcam", address, "--headless"]) == 2
+    assert "name a folder with --out" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems always have windows")
+def test_without_a_window_system_it_says_what_to_do(clip, capsys, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert main(["video", str(clip)]) == 2
+    assert (
+        "use --headless with --out FOLDER, or 'python -m fer_live web'" in capsys.readouterr().err
+    )
+    monkeypatch.setenv("DISPLAY", ":987")
+    start = time.monotonic()
+    assert main(["video", str(clip)]) == 2
+    assert "the display :987 can't be reached" in capsys.readouterr().err
+    assert time.monotonic() - start < 60
+
+
+def test_frames_in_a_folder_are_a_video(tmp_path, clip):
+    for i, frame in enumerate(frames_of(clip)[:5]):
+        cv2.imwrite(str(tmp_path / f"f{i}.png"), frame)
+    assert run(tmp_path, tmp_path / "out", "--rate", "10", "--save", "csv") == 0
+    assert [row["seconds"] for row in rows(tmp_path / "out")] == [f"0.{i}000" for i in range(5)]
+
+
+def test_options_say_what_they_need(capsys):
+    for option, value in (("--detect-every", "0"), ("--threshold", "2"), ("--rate", "-1")):
+        with pytest.raises(SystemExit):
+            main(["video", "x.mp4", option, value])
+        assert f"Got {value} instead" in capsys.readouterr().err
+
+
+def test_the_default_model_is_the_live_one():
+    parser = video.argparse.ArgumentParser()
+    video.add_parsers(parser.add_subparsers())
+    assert parser.parse_args(["webcam"]).model == "ensemble-live"
+    assert parser.parse_args(["webcam"]).source == "0"
