@@ -16,7 +16,9 @@ benchmark: $(STAMP)
 	$(RUN) -m benchmarks.run
 
 test: $(STAMP)
-	$(RUN) -m pytest -q
+	$(RUN) -m pytest -q --ignore-glob='*/live/test_web_*'
+# Apart from the others: after all of them, in the same process, starting the server has failed.
+	$(RUN) -m pytest -q tests/live/test_web_*.py
 
 lint: $(STAMP)
 	$(RUN) -m ruff check .
@@ -36,7 +38,7 @@ $(STAMP): pyproject.toml constraints.txt
 		rm -rf $(VENV); \
 		echo "$(PYTHON) could not make a virtual environment; on Debian and Ubuntu install" \
 			"the package python3-venv" >&2; exit 2; }
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,data,dev]'
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,data,web,dev]'
 	bash .ci/use-headless-opencv-if-needed $(RUN)
 	@touch $@
 
