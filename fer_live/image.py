@@ -2,7 +2,6 @@
 
 import argparse
 import importlib.util
-import inspect
 import json
 import os
 from collections.abc import Iterator, Sequence
@@ -19,13 +18,12 @@ from rich.progress import Progress
 from rich.table import Table
 
 from fer_core.crop import CROP_CHOICES, FRAMING_VERSION, is_ready_crop
-from fer_core.detectors import DEFAULT_DETECTOR, DETECTORS
 from fer_core.errors import DataError, PictureError
 from fer_core.files import write_atomically
-from fer_core.labels import SCHEMES
 from fer_core.pictures import read_picture
 from fer_live.blur import hide_faces
 from fer_live.native_threads import bound_native_threads
+from fer_live.options import add_arguments, recognizer_options
 from fer_live.overlay import annotate
 from fer_live.recognizer import DEFAULT_MODEL, EmotionRecognizer, Face
 from fer_live.sources import find_pictures
@@ -38,11 +36,6 @@ ANNOTATED = ".annotated.png"
 
 #: The file that lists all photographs of a run.
 REPORT = "faces.json"
-
-#: Detectors that can be given a model file.
-FILE_DETECTORS = [
-    name for name, make in DETECTORS.items() if "path" in inspect.signature(make).parameters
-]
 
 _LISTED = 5
 
@@ -101,27 +94,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("fer_out"), metavar="DIR", help="default: %(default)s"
     )
-    parser.add_argument(
-        "--model", default=DEFAULT_MODEL, metavar="NAME", help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--models",
-        type=Path,
-        metavar="DIR",
-        help="folder of models of your own (default: the shipped ones)",
-    )
-    parser.add_argument(
-        "--detector", default=DEFAULT_DETECTOR, choices=list(DETECTORS), help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--detector-file",
-        type=Path,
-        metavar="FILE",
-        help=f"model file of the detector ({', '.join(FILE_DETECTORS)})",
-    )
-    parser.add_argument(
-        "--scheme", choices=list(SCHEMES), help="label scheme (default: the model's own)"
-    )
+    add_arguments(parser, DEFAULT_MODEL)
     parser.add_argument(
         "--crop",
         default="auto",
@@ -146,16 +119,13 @@ def run(args: argparse.Namespace) -> int:
         If an option or a photograph can't be used, or, after everything is written, if no
         photograph has a face.
     """
-    check_detector_file(args.detector, args.detector_file)
+    options = recognizer_options(args)
     paths = find_photos(args.photos) if args.photos else [portrait()]
     broken = find_broken(paths)
     if broken and not args.skip_broken:
         raise PictureError(_list_broken(broken, len(paths)))
-    options: dict[str, Any] = {"working_side": PHOTO_WORKING_SIDE}
-    if args.detector_file is not None:
-        options["path"] = args.detector_file
     recognizer = EmotionRecognizer.load(
-        args.model, store=args.models, detector=args.detector, scheme=args.scheme, **options
+        args.model, scheme=args.scheme, working_side=PHOTO_WORKING_SIDE, **options
     )
     bound_native_threads()
     photos: list[LabelledPhoto] = []
@@ -174,15 +144,6 @@ def run(args: argparse.Namespace) -> int:
     if not any(photo.faces for photo in photos):
         raise DataError(_explain_no_face(photos))
     return 0
-
-
-def check_detector_file(detector: str, file: Path | None) -> None:
-    """Raise `DataError` if a file is named for a detector that takes none."""
-    if file is not None and detector not in FILE_DETECTORS:
-        raise DataError(
-            f"{file}: the {detector} detector takes no file; choose "
-            f"--detector {' or '.join(FILE_DETECTORS)}, or leave --detector-file out"
-        )
 
 
 def find_photos(names: Sequence[str]) -> list[Path]:

@@ -17,15 +17,13 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fer_core.crop import FRAMING_VERSION
-from fer_core.detectors import DEFAULT_DETECTOR, DETECTORS
 from fer_core.errors import DataError
-from fer_core.labels import SCHEMES
 from fer_live.follower import DETECT_EVERY, LIVE_MODEL, FaceFollower
-from fer_live.image import check_detector_file
 from fer_live.native_threads import bound_native_threads
+from fer_live.options import add_arguments, count, not_negative, positive, recognizer_options
 from fer_live.outputs import KINDS, Outputs
 from fer_live.panel import View
-from fer_live.recognizer import DEFAULT_THRESHOLD, EmotionRecognizer
+from fer_live.recognizer import EmotionRecognizer
 from fer_live.session import Session
 from fer_live.sources import PICTURES_RATE, Source, open_source
 from fer_live.steadiness import Steadiness
@@ -77,7 +75,7 @@ def add_parsers(subparsers: Any) -> None:
     )
     video.add_argument(
         "--rate",
-        type=_positive,
+        type=positive,
         default=PICTURES_RATE,
         metavar="N",
         help="pictures a second, of a folder of pictures (default: %(default)s)",
@@ -99,7 +97,7 @@ def run(args: argparse.Namespace) -> int:
     FerError, OSError
         If something can't be had, read or written, once everything so far is safely kept.
     """
-    check_detector_file(args.detector, args.detector_file)
+    options = recognizer_options(args)
     if (args.resume or args.restart) and args.out is None:
         raise DataError("--resume and --restart need the folder of the run: name it with --out")
     if not args.debug:
@@ -110,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         source = open_source(args.source, rate=args.rate, retry_seconds=args.retry)
         try:
-            return _run(args, source, probe)
+            return _run(args, source, probe, options)
         finally:
             source.close()
     finally:
@@ -118,19 +116,15 @@ def run(args: argparse.Namespace) -> int:
             probe.cancel()
 
 
-def _run(args: argparse.Namespace, source: Source, probe: WindowProbe | None) -> int:
+def _run(
+    args: argparse.Namespace,
+    source: Source,
+    probe: WindowProbe | None,
+    options: dict[str, Any],
+) -> int:
     if args.headless and args.out is None and source.live:
         raise DataError("--headless shows nothing, and nothing is saved: name a folder with --out")
-    options = {} if args.detector_file is None else {"path": args.detector_file}
-    recognizer = EmotionRecognizer.load(
-        args.model,
-        store=args.models,
-        detector=args.detector,
-        scheme=args.scheme,
-        members=args.members,
-        threshold=args.threshold,
-        **options,
-    )
+    recognizer = EmotionRecognizer.load(args.model, scheme=args.scheme, **options)
     bound_native_threads()
     # What is to be hidden must be found at once.
     every = args.detect_every or (1 if args.blur else DETECT_EVERY)
@@ -307,73 +301,20 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--landmarks", action="store_true", help="draw the landmarks")
     parser.add_argument(
-        "--seconds", type=_positive, metavar="N", help="end after so many seconds of the source"
+        "--seconds", type=positive, metavar="N", help="end after so many seconds of the source"
     )
-    parser.add_argument("--model", default=LIVE_MODEL, metavar="NAME", help="default: %(default)s")
-    parser.add_argument(
-        "--models",
-        type=Path,
-        metavar="DIR",
-        help="folder of models of your own (default: the shipped ones)",
-    )
-    parser.add_argument(
-        "--members", nargs="+", metavar="NAME", help="members of the ensemble to ask (default: all)"
-    )
-    parser.add_argument(
-        "--scheme", choices=list(SCHEMES), help="label scheme (default: the model's own)"
-    )
-    parser.add_argument(
-        "--detector", default=DEFAULT_DETECTOR, choices=list(DETECTORS), help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--detector-file", type=Path, metavar="FILE", help="model file of the detector"
-    )
+    add_arguments(parser, LIVE_MODEL)
     parser.add_argument(
         "--detect-every",
-        type=_count,
+        type=count,
         metavar="N",
         help=f"frames from one search for faces to the next; faces are followed between (default: "
         f"{DETECT_EVERY}; 1 with --blur)",
     )
     parser.add_argument(
         "--smoothing",
-        type=_not_negative,
+        type=not_negative,
         default=Steadiness.smoothing_seconds,
         metavar="SECONDS",
         help="time constant of the probabilities' average; 0 for none (default: %(default)s)",
     )
-    parser.add_argument(
-        "--threshold",
-        type=_share,
-        metavar="P",
-        help="least probability of a label that is called sure (default: what was chosen for the "
-        f"model on validation pictures, else {DEFAULT_THRESHOLD})",
-    )
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be above 0. Got {text} instead")
-    return value
-
-
-def _not_negative(text: str) -> float:
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be 0 or more. Got {text} instead")
-    return value
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"must lie between 0 and 1. Got {text} instead")
-    return value
-
-
-def _count(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more. Got {text} instead")
-    return value

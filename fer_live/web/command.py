@@ -6,16 +6,12 @@ import errno
 import socket
 import sys
 import webbrowser
-from pathlib import Path
 from typing import Any
 
-from fer_core.detectors import DEFAULT_DETECTOR, DETECTORS
 from fer_core.errors import DataError, FerError, MissingExtraError
 from fer_core.extras import require
-from fer_core.labels import SCHEMES
-from fer_live.image import check_detector_file
 from fer_live.native_threads import bound_native_threads
-from fer_live.recognizer import DEFAULT_THRESHOLD
+from fer_live.options import add_arguments, recognizer_options
 
 #: Port that the page is served at.
 DEFAULT_PORT = 8747
@@ -43,33 +39,11 @@ def add_parser(subparsers: Any) -> None:
         "(default: %(default)s)",
     )
     parser.add_argument("--open", action="store_true", help="open the page in the browser")
-    parser.add_argument(
-        "--model",
-        metavar="NAME",
-        help="model for everything (default: ensemble-live for camera and video, ensemble for "
-        "pictures)",
-    )
-    parser.add_argument(
-        "--models",
-        type=Path,
-        metavar="DIR",
-        help="folder of models of your own (default: the shipped ones)",
-    )
-    parser.add_argument(
-        "--detector", default=DEFAULT_DETECTOR, choices=list(DETECTORS), help="default: %(default)s"
-    )
-    parser.add_argument(
-        "--detector-file", type=Path, metavar="FILE", help="model file of the detector"
-    )
-    parser.add_argument(
-        "--threshold",
-        type=float,
-        metavar="P",
-        help="least probability of a label that is called sure (default: what was chosen for the "
-        f"model on validation pictures, else {DEFAULT_THRESHOLD})",
-    )
-    parser.add_argument(
-        "--scheme", choices=list(SCHEMES), help="label scheme to begin with (default: the model's)"
+    add_arguments(
+        parser,
+        model=None,
+        model_help="model for everything (default: ensemble-live for camera and video, ensemble "
+        "for pictures)",
     )
     parser.set_defaults(command=run)
 
@@ -82,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     FerError
         If the extra, a model or an option can't be used, or the address can't be had.
     """
-    check_detector_file(args.detector, args.detector_file)
+    options = recognizer_options(args)
     try:
         uvicorn = require("uvicorn", "web")
         for module in ("starlette", "websockets"):
@@ -99,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
     # Before the models are loaded: a port in use should not cost seconds.
     with listen(args.host, args.port) as listening:
-        engine = Engine.of(args.model, **_options(args))
+        engine = Engine.of(args.model, **options)
         try:
             engine.load()
             bound_native_threads()
@@ -169,17 +143,6 @@ def page_address(host: str, port: int) -> str:
     if name in ("0.0.0.0", "::", ""):
         name = "127.0.0.1"
     return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"
-
-
-def _options(args: argparse.Namespace) -> dict[str, Any]:
-    """Return the options of `EmotionRecognizer.load`."""
-    file = {} if args.detector_file is None else {"path": args.detector_file}
-    return {
-        "store": args.models,
-        "detector": args.detector,
-        "threshold": args.threshold,
-        **file,
-    }
 
 
 def _port(text: str) -> int:

@@ -179,13 +179,15 @@ def test_a_second_run_does_not_label_its_own_output(folder):
 
 def test_options_reach_the_recogniser(tmp_path, folder, shipped):
     options = ["--model", "cnn", "--detector", "haar", "--scheme", "valence3"]
-    options += ["--models", str(tmp_path)]
+    options += ["--models", str(tmp_path), "--members", "cnn", "--threshold", "0.7"]
     main(["image", str(folder / "crop.png"), "--out", str(tmp_path / "out"), *options])
     ((model, given),) = shipped
     assert model == "cnn"
     assert given == {
         "store": tmp_path,
+        "members": ["cnn"],
         "detector": "haar",
+        "threshold": 0.7,
         "scheme": "valence3",
         "working_side": 1280,
     }

@@ -126,13 +126,15 @@ def test_without_the_extra_it_says_what_to_install(capsys, monkeypatch, module):
 
 def test_wrong_options_are_explained(capsys):
     assert "no-such-model" in fails(capsys, "--port", "0", "--model", "no-such-model")
-    assert "must lie between 0 and 1" in fails(capsys, "--port", "0", "--threshold", "2")
     file = ("--detector", "haar", "--detector-file", "x.onnx")
     assert "takes no file" in fails(capsys, *file)
     assert "no such address" in fails(capsys, "--host", "no such host")
     assert "doesn't have that address" in fails(capsys, "--port", "0", "--host", "192.0.2.1")
     with pytest.raises(SystemExit):
         main(["web", "--port", "70000"])
+    with pytest.raises(SystemExit):
+        main(["web", "--port", "0", "--threshold", "2"])
+    assert "must lie between 0 and 1" in capsys.readouterr().err
 
 
 def test_the_port_is_free_again_afterwards():
