@@ -19,7 +19,7 @@ from fer_core.model_entry import (
     ONNX_LOADER,
     PIPELINE_LOADER,
 )
-from fer_core.soft_labels import read_soft_labels
+from fer_core.soft_labels import soft_labels_of
 from fer_core.splits import LabelledPart, require_role
 from fer_landmarks.serving import save_pipeline
 
@@ -78,24 +78,29 @@ class Classical:
     name, description : str
     make : callable
         Makes an unfitted pipeline; must be picklable.
+    soft_labels : str or None
+        Where they come from, see `fer_core.soft_labels.soft_labels_of`.
     """
 
     name: str
     make: Callable[[], Any]
     description: str = ""
+    soft_labels: str | None = None
     family: str = "landmarks"
     loader: str = PIPELINE_LOADER
     licence: str = LANDMARKS_LICENCE
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """Nothing beside the pipeline's name."""
-        return {}
+        """Whether it learnt from soft labels."""
+        return _taught_by(self.soft_labels)
 
     def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Model:
         """Fit on the fitting part; nothing is chosen, so the validation part is not read."""
-        require_role(fitting, "fit")
-        model: Model = self.make().fit(fitting.faces, fitting.y)
+        from fer_landmarks.pipelines import fit_pipeline
+
+        soft = soft_labels_of(fitting, self.soft_labels)[0] if self.soft_labels else None
+        model: Model = fit_pipeline(self.make(), fitting, soft)
         return model
 
     def fit_seconds(self, model: Any, elapsed: float) -> float:
@@ -116,15 +121,15 @@ class Network:
     name, recipe : str
     seed : int
     description : str
-    soft_labels : Path or None
-        File of probabilities that are mixed into the labels, see `fer_core.soft_labels`.
+    soft_labels : str or None
+        Where they come from, see `fer_core.soft_labels.soft_labels_of`.
     """
 
     name: str
     recipe: str
     seed: int
     description: str = ""
-    soft_labels: Path | None = None
+    soft_labels: str | None = None
     family: str = "cnn"
     loader: str = ONNX_LOADER
     licence: str = NETWORK_LICENCE
@@ -132,8 +137,7 @@ class Network:
     @property
     def facts(self) -> Mapping[str, Any]:
         """The recipe, and whether it learnt from soft labels."""
-        taught = {} if self.soft_labels is None else {"soft labels": self.soft_labels.stem}
-        return {"recipe": self.recipe, **taught}
+        return {"recipe": self.recipe, **_taught_by(self.soft_labels)}
 
     def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Model:
         """Train on the fitting part and log figures on the validation part.
@@ -144,9 +148,7 @@ class Network:
 
         require_role(fitting, "fit")
         require_role(validation, "validation")
-        soft = None
-        if self.soft_labels is not None:
-            soft, _ = read_soft_labels(self.soft_labels, fitting.faces)
+        soft = soft_labels_of(fitting, self.soft_labels)[0] if self.soft_labels else None
         model: Model = CNNClassifier(self.recipe, seed=self.seed, out=workplace).fit(
             fitting.faces,
             fitting.y,
@@ -166,7 +168,7 @@ class Network:
 
 
 def known_models(
-    *, seed: int = 0, small: bool = False, soft_labels: Path | None = None
+    *, seed: int = 0, small: bool = False, soft_labels: Mapping[str, str] | None = None
 ) -> dict[str, Candidate]:
     """Return every model that can be asked for by name.
 
@@ -176,22 +178,38 @@ def known_models(
         Of everything random in fitting.
     small : bool
         Whether `cnn` is the small network for few pictures.
-    soft_labels : Path or None
-        File of probabilities that networks learn from beside the labels.
+    soft_labels : dict of str to str or None
+        Model to where its soft labels come from.
+
+    Raises
+    ------
+    DataError
+        If `soft_labels` names a model that there is not, or that can't learn from them.
     """
     from fer_cnn.recipes import RECIPES
-    from fer_landmarks import list_pipelines, make_pipeline
+    from fer_landmarks.pipelines import list_pipelines, make_pipeline, takes_soft_labels
 
+    soft = soft_labels or {}
     table: dict[str, Candidate] = {
-        name: Classical(name, partial(make_pipeline, name, random_state=seed), description)
+        name: Classical(
+            name, partial(make_pipeline, name, random_state=seed), description, soft.get(name)
+        )
         for name, description in list_pipelines().items()
     }
     recipe = RECIPES[_SMALL_RECIPE if small else _RECIPE]
-    table[CNN] = Network(CNN, recipe.name, seed, recipe.description, soft_labels)
+    table[CNN] = Network(CNN, recipe.name, seed, recipe.description, soft.get(CNN))
     for recipe in RECIPES.values():
         name = f"{CNN}-{recipe.name}"
-        table[name] = Network(name, recipe.name, seed, recipe.description, soft_labels)
+        table[name] = Network(name, recipe.name, seed, recipe.description, soft.get(name))
+    for name in soft:
+        model = look_up(table, name, "model")
+        if isinstance(model, Classical) and not takes_soft_labels(model.make()):
+            raise DataError(f"--soft-labels {name}=…: pipeline '{name}' can't learn from them")
     return table
+
+
+def _taught_by(soft_labels: str | None) -> Mapping[str, Any]:
+    return {} if soft_labels is None else {"soft labels": Path(soft_labels).stem}
 
 
 def choose_models(

@@ -94,9 +94,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     group.add_argument(
         "--soft-labels",
-        type=Path,
-        metavar="NPZ",
-        help="what networks learn from beside the labels, by python -m fer_landmarks.left_out",
+        type=_soft_labels,
+        action="append",
+        default=[],
+        metavar="MODEL=NPZ|MODEL=votes",
+        help="what a network or kernel pipeline learns from beside the labels: a file that python "
+        "-m fer_landmarks.left_out wrote, or what --votes say of the labels; can be repeated",
     )
     group.add_argument(
         "--folds",
@@ -137,6 +140,13 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+def _soft_labels(text: str) -> tuple[str, str]:
+    name, _, source = text.partition("=")
+    if not source:
+        raise argparse.ArgumentTypeError(f"write MODEL={text}, with the model that is to learn")
+    return name, source
+
+
 def _command(args: argparse.Namespace) -> None:
     console = Console()
     if args.test_on and args.dataset is None and not args.download:
@@ -146,7 +156,7 @@ def _command(args: argparse.Namespace) -> None:
     # Names first: a misspelt one should not wait for the pictures.
     candidates, left_out = choose_models(
         args.models,
-        known_models(seed=args.seed, small=small, soft_labels=args.soft_labels),
+        known_models(seed=args.seed, small=small, soft_labels=dict(args.soft_labels)),
         DEFAULT_MODELS,
     )
     named_schemes = [get_scheme(name) for name in args.schemes or ()]

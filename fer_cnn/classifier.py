@@ -69,7 +69,6 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         y: ArrayLike,
         validation: tuple[NDArray[np.uint8], NDArray[np.int64]] | None = None,
         soft_labels: NDArray[np.float32] | None = None,
-        soft_weight: float = 0.4,
     ) -> CNNClassifier:
         """Train the network.
 
@@ -82,7 +81,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         validation : (faces, y) or None
             Measured after every epoch; some recipes lower the rate, stop early or choose the best
             epoch by it.
-        soft_labels, soft_weight
+        soft_labels
             See `fer_cnn.training.train`; one column for each of the labels in `y`, sorted.
 
         Raises
@@ -108,7 +107,6 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             len(self.classes_),
             validation=validation,
             soft_labels=soft_labels,
-            soft_weight=soft_weight,
             seed=self.seed,
             out=None if self.out is None else Path(self.out),
             max_minutes=self.max_minutes,

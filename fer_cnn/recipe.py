@@ -41,6 +41,8 @@ class Recipe:
     weight_decay : float
         Decoupled, as AdamW has it; not on biases or normalisation. Other optimisers ignore it.
     label_smoothing : float
+    soft_weight : float
+        Share of soft labels in the labels, where there are any; see `fer_cnn.training.train`.
     augmentation : Augmentation
     options : dict of str to object
         Passed to the architecture's builder.
@@ -93,6 +95,7 @@ class Recipe:
     warmup: float = 0.2
     weight_decay: float = 0.02
     label_smoothing: float = 0.0
+    soft_weight: float = 0.4
     augmentation: Augmentation = field(default_factory=Augmentation)
     options: Mapping[str, Any] = field(default_factory=dict)
     scheme: str = "fer7"
@@ -132,6 +135,8 @@ class Recipe:
             raise self._wrong("patience", "at least 1, or None")
         if self.learning_rate <= 0:
             raise self._wrong("learning_rate", "positive")
+        if not 0 <= self.soft_weight <= 1:
+            raise self._wrong("soft_weight", "0 to 1")
         if not 0 <= self.average < 1:
             raise self._wrong("average", "at least 0 and below 1")
         if self.labels == "sparse" and (self.label_smoothing or self.mixup):

@@ -138,8 +138,23 @@ _COMPACT = Recipe(
     note="Shipped as cnn, taught by soft labels: python -m fer_landmarks.left_out anchored-kernel.",
 )
 
-_STRONG = Recipe(
+_STRONG = replace(
+    _COMPACT,
     name="strong",
+    description="compact, trained on from the shipped network with better soft labels",
+    init="cnn",
+    epochs=30,
+    head_epochs=1,
+    body_rate=1.0,
+    learning_rate=2e-3,
+    warmup=0.1,
+    label_smoothing=0.0,
+    soft_weight=0.6,
+    note="Taught by soft labels: python -m fer_landmarks.left_out anchored-kernel --votes FILE.",
+)
+
+_RESIDUAL = Recipe(
+    name="residual",
     description="residual network with squeeze and excitation, 6.4 M parameters, for a GPU",
     architecture="residual",
     epochs=120,
@@ -206,6 +221,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         for recipe in (
             _COMPACT,
             _STRONG,
+            _RESIDUAL,
             _FINE_TUNE,
             _FOUR_CLASS,
             replace(

@@ -16,7 +16,6 @@ from fer_cnn.classifier import CNNClassifier
 from fer_cnn.curves import plot_history
 from fer_cnn.recipe import Recipe, Views, read_settings, with_settings
 from fer_cnn.recipes import RECIPES, get_recipe
-from fer_cnn.soft_labels import soft_labels_from_votes
 from fer_cnn.start import find_network
 from fer_cnn.weights import NONE
 from fer_core.cleaning import (
@@ -33,7 +32,7 @@ from fer_core.errors import FerError
 from fer_core.labels import SCHEMES, Scheme, get_scheme
 from fer_core.model_entry import NETWORK_LICENCE, ONNX_LOADER, ModelEntry, describe_model
 from fer_core.model_store import ModelStore
-from fer_core.soft_labels import read_soft_labels
+from fer_core.soft_labels import VOTES, soft_labels_of
 from fer_core.splits import Split, make_split
 
 #: The recipe for --init where none is named.
@@ -47,13 +46,12 @@ def train_and_store(
     *,
     seed: int = 0,
     max_minutes: float | None = None,
-    soft_labels: Path | None = None,
-    soft_weight: float = 0.4,
+    soft_labels: str | Path | None = None,
 ) -> ModelEntry:
     """Train on the fitting part, watch the validation part, and store the network in `out`.
 
-    Soft labels, from a file or else from the votes that the fitting pictures have, are mixed into
-    the labels by `soft_weight`.
+    Soft labels come from where `soft_labels` says (see `fer_core.soft_labels.soft_labels_of`), or
+    else from the votes that the fitting pictures have.
 
     Raises
     ------
@@ -62,17 +60,17 @@ def train_and_store(
     """
     fitting, validation = split.fitting, split.validation
     work = out / "training" / recipe.name
-    soft, taught_by = None, ""
+    if soft_labels is None and fitting.votes is not None:
+        soft_labels = VOTES
+    soft, taught_by = None, {}
     if soft_labels is not None:
-        soft, taught_by = read_soft_labels(soft_labels, fitting.faces)
-    elif fitting.votes is not None:
-        soft, taught_by = soft_labels_from_votes(fitting), "annotators' votes"
+        soft, words = soft_labels_of(fitting, soft_labels)
+        taught_by = {"soft labels": f"{words}, weight {recipe.soft_weight:g}"}
     model = CNNClassifier(recipe, seed=seed, out=work, max_minutes=max_minutes).fit(
         fitting.faces,
         fitting.y,
         validation=(validation.faces, validation.y),
         soft_labels=soft,
-        soft_weight=soft_weight,
     )
     files = model.save(work)
     plot_history(model.history_, work / "curve.png", f"{recipe.name} on {fitting.name}")
@@ -89,7 +87,7 @@ def train_and_store(
         epoch=model.best_epoch_,
         views=recipe.views,
         seed=seed,
-        **({"soft labels": f"{taught_by}, weight {soft_weight:g}"} if taught_by else {}),
+        **taught_by,
     )
     # What the training measured, face by face as it is; the benchmark measures the ONNX file.
     measured = {
@@ -140,13 +138,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     group.add_argument(
         "--soft-labels",
-        type=Path,
-        metavar="NPZ",
+        metavar="NPZ|votes",
         help="probabilities of the fitting pictures, as python -m fer_landmarks.left_out writes "
-        "them (default: --votes, if there are any)",
+        "them, or what --votes say of the labels (the default where there are any)",
     )
     group.add_argument(
-        "--soft-weight", type=float, default=0.4, help="their share in the labels (%(default)s)"
+        "--soft-weight", type=float, help="their share in the labels (default: the recipe's)"
     )
     group.add_argument(
         "--views", choices=get_args(Views), help="what the served network averages over"
@@ -175,7 +172,7 @@ def recipe_from(args: argparse.Namespace) -> Recipe:
         raise FerError(f"--epochs must be at least 1. Got {args.epochs} instead.")
     changes = {
         name: getattr(args, name)
-        for name in ("epochs", "weights", "init", "head_epochs", "views")
+        for name in ("epochs", "weights", "init", "head_epochs", "views", "soft_weight")
         if getattr(args, name) is not None
     }
     if args.init is not None and not recipe.head_epochs:
@@ -220,7 +217,6 @@ def _command(args: argparse.Namespace) -> None:
         seed=args.seed,
         max_minutes=args.max_minutes,
         soft_labels=args.soft_labels,
-        soft_weight=args.soft_weight,
     )
     figures = entry.metrics
     print(

@@ -57,7 +57,6 @@ def train(
     *,
     validation: Validation | None = None,
     soft_labels: NDArray[np.float32] | None = None,
-    soft_weight: float = 0.4,
     seed: int = 0,
     start: Path | None = None,
     out: Path | None = None,
@@ -79,9 +78,7 @@ def train(
     soft_labels : float (n, n_classes) or None
         Probabilities of the classes, mixed into the labels: votes of several annotators, or what
         another model says of faces that it was not fitted on (Hinton, Vinyals and Dean,
-        "Distilling the Knowledge in a Neural Network", 2015).
-    soft_weight : float
-        Share of `soft_labels` in the mixture, 0 to 1.
+        "Distilling the Knowledge in a Neural Network", 2015). The recipe says in what share.
     seed : int
         Initial weights, order and augmentation.
     start : Path or None
@@ -108,7 +105,7 @@ def train(
         raise DataError(f"labels must be 0 to {n_classes - 1}; got {y.min()} to {y.max()}")
     started = time.monotonic()
     require("keras", "train").utils.set_random_seed(seed)
-    targets = _targets(recipe, y, n_classes, soft_labels, soft_weight)
+    targets = _targets(recipe, y, n_classes, soft_labels)
     weights = class_weights(y, n_classes)[y] if recipe.class_weights else None
     facts = _facts(faces, targets, n_classes, seed)
     steps = len(faces) // min(recipe.batch_size, len(faces))
@@ -196,7 +193,6 @@ def _targets(
     y: NDArray[np.int64],
     n_classes: int,
     soft: NDArray[np.float32] | None,
-    weight: float,
 ) -> NDArray[Any]:
     if recipe.labels == "sparse":
         if soft is not None:
@@ -209,9 +205,8 @@ def _targets(
         raise DataError(f"soft labels must have shape {hard.shape}. Got {soft.shape} instead.")
     if not (soft >= 0).all() or not np.allclose(soft.sum(axis=1), 1, atol=1e-3):
         raise DataError("soft labels must be probabilities that sum to 1 for every face")
-    if not 0 <= weight <= 1:
-        raise DataError(f"soft_weight must be 0 to 1. Got {weight} instead.")
-    return np.float32(1 - weight) * hard + np.float32(weight) * soft.astype(np.float32)
+    weight = np.float32(recipe.soft_weight)
+    return (1 - weight) * hard + weight * soft.astype(np.float32)
 
 
 def _over(recipe: Recipe, history: Sequence[EpochRecord]) -> bool:

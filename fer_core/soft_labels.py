@@ -1,4 +1,8 @@
-"""Soft labels in a file: probabilities of the classes for pictures that are fitted on."""
+"""Soft labels: probabilities of the classes for pictures that are fitted on.
+
+They come from a file, in which one model says what it thinks of each picture, or from the votes of
+several annotators.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,91 @@ from fer_core.calibration import check_probabilities
 from fer_core.datasets.dataset import check_faces
 from fer_core.errors import DataError
 from fer_core.files import write_atomically
+from fer_core.splits import LabelledPart, require_role
+
+#: Names the annotators' votes where a file of soft labels could be named.
+VOTES = "votes"
+
+_FOLDS = 5
+
+
+def soft_labels_of(part: LabelledPart, source: str | Path) -> tuple[NDArray[np.float32], str]:
+    """Return soft labels of the pictures to fit on, and where they come from in words.
+
+    Parameters
+    ----------
+    part : LabelledPart
+        n pictures.
+    source : str or Path
+        ``"votes"``, or a file that `write_soft_labels` wrote.
+
+    Returns
+    -------
+    proba : float32 (n, k)
+        Columns in the order of the scheme.
+    words : str
+
+    Raises
+    ------
+    DataError
+        If there are no votes, or no such file of these pictures.
+    """
+    if str(source) == VOTES:
+        return soft_labels_from_votes(part), "annotators' votes"
+    return read_soft_labels(Path(source), part.faces)
+
+
+def soft_labels_from_votes(
+    part: LabelledPart, proba: NDArray[np.float32] | None = None, *, seed: int = 0
+) -> NDArray[np.float32]:
+    """Return how likely each label is for whoever knows how the annotators voted.
+
+    The votes are about other classes and by other people than the labels, so that their shares
+    are no probabilities of the labels: what they say about a label is learnt from the pictures'
+    own labels, by gradient boosting in five folds, each picture judged by what was learnt from
+    the other folds.
+
+    Parameters
+    ----------
+    part : LabelledPart
+        n pictures to fit on, with `votes`.
+    proba : float32 (n, k) or None
+        What a model that was not fitted on the picture says of it; read beside the votes.
+    seed : int
+
+    Returns
+    -------
+    float32 (n, k)
+        Columns in the order of the scheme, zero for classes without pictures.
+
+    Raises
+    ------
+    DataError
+        If there are no votes, or too few pictures to learn from.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+
+    require_role(part, "fit")
+    if part.votes is None:
+        raise DataError(f"dataset '{part.name}' has no votes; add a table of them with --votes")
+    classes, counts = np.unique(part.y, return_counts=True)
+    if counts.min() < _FOLDS:
+        raise DataError(
+            f"dataset '{part.name}': what votes mean is learnt from at least {_FOLDS} pictures of "
+            f"each class to fit on, and there are {counts.min()} of "
+            f"'{part.scheme.labels[classes[counts.argmin()]]}'"
+        )
+    known = part.votes / np.maximum(part.votes.sum(axis=1, keepdims=True), 1)
+    if proba is not None:
+        known = np.hstack([known, np.log(proba + 1e-4)])
+    learner = HistGradientBoostingClassifier(
+        max_depth=4, learning_rate=0.06, max_iter=150, random_state=seed
+    )
+    folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
+    result = np.zeros((len(part), len(part.scheme.labels)), dtype=np.float32)
+    result[:, classes] = cross_val_predict(learner, known, part.y, cv=folds, method="predict_proba")
+    return result
 
 
 def write_soft_labels(path: Path, faces: ArrayLike, proba: ArrayLike, source: str) -> None:

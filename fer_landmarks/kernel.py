@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from fer_core.calibration import fit_temperature
 from fer_landmarks.compact import HalfPrecisionState, to_half_precision
@@ -94,6 +94,8 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         as with each training face there twice, and the same prediction for a face and its
         mirror image, at the cost of neither.
     class_weight : dict, "balanced" or None
+    soft_weight : float
+        Share of soft labels in the targets, where `fit` is given any.
     n_left_out : int or None
         How many training faces are left out in turn to set the temperature; None for all, which
         takes as long again as solving and gives `left_out_proba_`.
@@ -131,6 +133,7 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         n_centers: int | None = None,
         n_odd: int = 0,
         class_weight: Any = None,
+        soft_weight: float = 0.3,
         n_left_out: int | None = 1000,
         random_state: Any = None,
     ) -> None:
@@ -139,11 +142,16 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         self.n_centers = n_centers
         self.n_odd = n_odd
         self.class_weight = class_weight
+        self.soft_weight = soft_weight
         self.n_left_out = n_left_out
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Fit to features X (n, d) with labels y (n,)."""
+    def fit(self, X: ArrayLike, y: ArrayLike, soft_labels: ArrayLike | None = None) -> Self:
+        """Fit to features X (n, d) with labels y (n,).
+
+        `soft_labels` (n, k), probabilities with a column for each class in sorted order, are mixed
+        into the one-hot labels by `soft_weight`.
+        """
         x, labels = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(labels)
         self.classes_, codes = np.unique(labels, return_inverse=True)
@@ -156,7 +164,15 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         weight = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)[codes]
         x = self._normalise(x)
         self.prior_ = np.bincount(codes, weights=weight) / weight.sum()
-        targets = np.eye(len(self.classes_))[codes] - self.prior_
+        targets = np.eye(len(self.classes_))[codes]
+        if soft_labels is not None:
+            soft = check_array(soft_labels, dtype=np.float64)
+            if soft.shape != targets.shape:
+                raise ValueError(
+                    f"soft_labels must have shape {targets.shape}. Got {soft.shape} instead."
+                )
+            targets += self.soft_weight * (soft - targets)
+        targets -= self.prior_
         sample = np.sort(rng.permutation(n)[: self.n_left_out])
         if self.n_centers is None or self.n_centers >= n:
             self._set_centers(x)

@@ -2,7 +2,7 @@
 
 Each face is left out in turn, which kernel least squares can do in closed form. The answers are
 soft labels for a network (``python -m fer_cnn.train … --soft-labels FILE``), and show which labels
-are likely wrong.
+are likely wrong. Where the faces have annotators' votes, these are read too.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fer_core.cli import run_command
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import DataError
 from fer_core.labels import SCHEMES, get_scheme
-from fer_core.soft_labels import write_soft_labels
+from fer_core.soft_labels import soft_labels_from_votes, write_soft_labels
 from fer_core.splits import LabelledPart, make_split, require_role
 from fer_landmarks.pipelines import DEFAULT_PIPELINE, make_pipeline
 
@@ -90,7 +90,11 @@ def _command(args: argparse.Namespace) -> None:
     fitting = make_split(dataset, seed=args.seed).fitting
     with console.status(f"{args.name}: {len(fitting)} faces, each left out in turn"):
         proba = left_out_probabilities(fitting, args.name, seed=args.seed)
-    write_soft_labels(args.out, fitting.faces, proba, f"{args.name}, each face left out")
+        source = f"{args.name}, each face left out"
+        if fitting.votes is not None:
+            proba = soft_labels_from_votes(fitting, proba, seed=args.seed)
+            source += ", and annotators' votes"
+    write_soft_labels(args.out, fitting.faces, proba, source)
     accuracy = float((proba.argmax(axis=1) == fitting.y).mean())
     console.print(f"{args.out}: {len(fitting)} faces, accuracy left out {accuracy:.4f}")
 

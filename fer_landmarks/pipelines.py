@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fer_core.errors import DataError
 from fer_core.lookup import look_up
+from fer_core.splits import LabelledPart, require_role
 from fer_landmarks import classifiers
 from fer_landmarks.compress import SymmetricPCA
 from fer_landmarks.descriptor import FaceDescriptor
@@ -102,6 +106,8 @@ _RECIPES: Mapping[str, Recipe] = MappingProxyType(
 #: The pipeline that the model store ships as ``landmarks``.
 DEFAULT_PIPELINE = "anchored-kernel"
 
+_SOFT_WEIGHT = "classifier__soft_weight"
+
 
 def list_pipelines() -> dict[str, str]:
     """Return the named pipelines: name to description."""
@@ -184,6 +190,43 @@ def make_pipeline(
     from fer_landmarks.mirroring import MirroredClassifier
 
     return MirroredClassifier(pipeline)
+
+
+def takes_soft_labels(pipeline: Any) -> bool:
+    """Return whether a pipeline's classifier can learn from soft labels."""
+    return _SOFT_WEIGHT in pipeline.get_params()
+
+
+def fit_pipeline(
+    pipeline: Any, fitting: LabelledPart, soft_labels: NDArray[np.float32] | None = None
+) -> Any:
+    """Fit a pipeline on the fitting part of a split and return it.
+
+    Parameters
+    ----------
+    pipeline : Pipeline or MirroredClassifier
+    fitting : LabelledPart
+        n faces.
+    soft_labels : float32 (n, k) or None
+        Columns in the order of the scheme; only for pipelines that take them.
+
+    Raises
+    ------
+    ProtocolError
+        If the part is not one to fit on.
+    DataError
+        If the pipeline takes no soft labels.
+    """
+    require_role(fitting, "fit")
+    if soft_labels is None:
+        return pipeline.fit(fitting.faces, fitting.y)
+    if not takes_soft_labels(pipeline):
+        raise DataError(
+            "this pipeline can't learn from soft labels; leave them out, or take one with kernel "
+            f"least squares, for example '{DEFAULT_PIPELINE}'"
+        )
+    own = soft_labels[:, np.unique(fitting.y)]
+    return pipeline.fit(fitting.faces, fitting.y, classifier__soft_labels=own)
 
 
 def _of_step(params: Mapping[str, Any], step: str) -> dict[str, Any]:

@@ -30,8 +30,14 @@ from fer_core.model_entry import (
     describe_model,
 )
 from fer_core.model_store import ModelStore
+from fer_core.soft_labels import VOTES, soft_labels_of
 from fer_core.splits import Split, make_split
-from fer_landmarks.pipelines import list_pipelines, make_pipeline
+from fer_landmarks.pipelines import (
+    fit_pipeline,
+    list_pipelines,
+    make_pipeline,
+    takes_soft_labels,
+)
 from fer_landmarks.serving import save_pipeline
 from fer_landmarks.settings import load_settings
 
@@ -39,7 +45,13 @@ logger = logging.getLogger(__name__)
 
 
 def train_and_store(
-    name: str, split: Split, out: Path, *, seed: int = 0, **options: Any
+    name: str,
+    split: Split,
+    out: Path,
+    *,
+    seed: int = 0,
+    soft_labels: str | Path | None = None,
+    **options: Any,
 ) -> ModelEntry:
     """Fit a named pipeline on the fitting part, measure it on the validation part, store it.
 
@@ -51,6 +63,9 @@ def train_and_store(
     out : Path
         The model store's folder.
     seed : int
+    soft_labels : str, Path or None
+        Where they come from, see `fer_core.soft_labels.soft_labels_of`; None for the votes that
+        the fitting pictures may have. Pipelines that can't learn from them take the labels alone.
     **options
         For `make_pipeline`: ``mirror``, ``class_weight``, ``n_jobs``, parameters.
 
@@ -62,7 +77,14 @@ def train_and_store(
     fitting, validation = split.fitting, split.validation
     start = time.perf_counter()
     model = make_pipeline(name, random_state=seed, cache=True, **options)
-    model.fit(fitting.faces, fitting.y)
+    if soft_labels is None and fitting.votes is not None:
+        soft_labels = VOTES
+    soft, taught_by = None, {}
+    if soft_labels is not None and takes_soft_labels(model):
+        soft, words = soft_labels_of(fitting, soft_labels)
+        weight = model.get_params()["classifier__soft_weight"]
+        taught_by = {"soft labels": f"{words}, weight {weight:g}"}
+    fit_pipeline(model, fitting, soft)
     seconds = time.perf_counter() - start
     proba = model.predict_proba(validation.faces)
     correct = model.classes_[proba.argmax(axis=1)] == validation.y
@@ -79,6 +101,7 @@ def train_and_store(
         options={key: repr(value) for key, value in options.items()},
         seed=seed,
         seconds=round(seconds, 1),
+        **taught_by,
     )
     measured = {
         "validation accuracy": round(float(correct.mean()), 4),
@@ -115,6 +138,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="JSON",
         help="what python -m fer_landmarks.tune found, in place of the packaged settings",
     )
+    parser.add_argument(
+        "--soft-labels",
+        metavar="NPZ|votes",
+        help="what kernel pipelines learn from beside the labels: a file, or what --votes say of "
+        "the labels (the default where there are any)",
+    )
     parser.add_argument("--jobs", type=int, default=-1, help="threads; -1: one a core")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
@@ -150,7 +179,13 @@ def _command(args: argparse.Namespace) -> None:
     for i, name in enumerate(args.names, start=1):
         with console.status(f"[{i}/{len(args.names)}] {name}: {len(split.fitting)} faces"):
             entry = train_and_store(
-                name, split, args.out, seed=args.seed, **options, **settings[name]
+                name,
+                split,
+                args.out,
+                seed=args.seed,
+                soft_labels=args.soft_labels,
+                **options,
+                **settings[name],
             )
         table.add_row(
             name,

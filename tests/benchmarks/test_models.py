@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from benchmarks import models
-from benchmarks.models import Network, choose_models
+from benchmarks.models import Network, choose_models, known_models
 from fer_core.datasets.demo import load_demo
 from fer_core.errors import DataError, FerError, MissingExtraError
 from fer_core.soft_labels import write_soft_labels
@@ -48,7 +48,7 @@ def test_networks_learn_from_soft_labels_of_the_fitting_faces(tmp_path):
     path = tmp_path / "taught.npz"
     swapped = np.eye(7, dtype=np.float32)[(fitting.y + 1) % 7]
     write_soft_labels(path, fitting.faces, swapped, "a teacher")
-    network = Network("cnn", "tiny", seed=0, soft_labels=path)
+    network = Network("cnn", "tiny", seed=0, soft_labels=str(path))
     assert network.facts == {"recipe": "tiny", "soft labels": "taught"}
     network.fit(fitting, validation, tmp_path / "work")
     plain = Network("cnn", "tiny", seed=0)
@@ -57,3 +57,14 @@ def test_networks_learn_from_soft_labels_of_the_fitting_faces(tmp_path):
     others = make_split(load_demo(), seed=1).fitting
     with pytest.raises(DataError, match=r"\(a teacher\) are of other pictures"):
         network.fit(others, validation, tmp_path / "other")
+
+
+def test_soft_labels_are_for_models_that_learn_from_them():
+    table = known_models(soft_labels={"anchored-kernel": "votes", "cnn": "some.npz"})
+    assert table["anchored-kernel"].facts == {"soft labels": "votes"}
+    assert table["cnn"].facts["soft labels"] == "some"
+    assert table["hog-kernel"].facts == {}
+    with pytest.raises(DataError, match="Did you mean 'cnn'"):
+        known_models(soft_labels={"cn": "votes"})
+    with pytest.raises(DataError, match="pipeline 'hog-svm' can't learn from them"):
+        known_models(soft_labels={"hog-svm": "votes"})

@@ -51,7 +51,16 @@ def test_a_folder_with_any_classes_becomes_a_model(pictures, network, tmp_path, 
 def options(*argv):
     from argparse import Namespace
 
-    names = ("recipe", "init", "settings", "epochs", "weights", "head_epochs", "views")
+    names = (
+        "recipe",
+        "init",
+        "settings",
+        "epochs",
+        "weights",
+        "head_epochs",
+        "views",
+        "soft_weight",
+    )
     return Namespace(**{**dict.fromkeys(names), **dict(argv)})
 
 

@@ -87,10 +87,10 @@ def test_soft_labels_are_learnt_in_their_share(striped, quick_recipe):
     faces, y = striped
     recipe = replace(quick_recipe, epochs=6)
     swapped = np.eye(3, dtype=np.float32)[(y + 1) % 3]
-    taught = train(recipe, faces, y, 3, soft_labels=swapped, soft_weight=0.8).model
+    taught = train(replace(recipe, soft_weight=0.8), faces, y, 3, soft_labels=swapped).model
     proba = np.asarray(taught.predict(faces, verbose=0))
     assert (proba.argmax(1) == (y + 1) % 3).mean() > 0.9
-    hard = train(recipe, faces, y, 3, soft_labels=swapped, soft_weight=0.0).model
+    hard = train(replace(recipe, soft_weight=0.0), faces, y, 3, soft_labels=swapped).model
     assert (np.asarray(hard.predict(faces, verbose=0)).argmax(1) == y).mean() > 0.9
 
 
@@ -100,6 +100,5 @@ def test_soft_labels_must_be_probabilities_of_every_face(striped, quick_recipe):
         train(quick_recipe, faces, y, 3, soft_labels=np.ones((len(y), 2), np.float32) / 2)
     with pytest.raises(DataError, match="sum to 1"):
         train(quick_recipe, faces, y, 3, soft_labels=np.ones((len(y), 3), np.float32))
-    soft = np.full((len(y), 3), 1 / 3, np.float32)
-    with pytest.raises(DataError, match=r"soft_weight must be 0 to 1"):
-        train(quick_recipe, faces, y, 3, soft_labels=soft, soft_weight=1.5)
+    with pytest.raises(DataError, match=r"soft_weight must be 0 to 1\. Got 1\.5"):
+        replace(quick_recipe, soft_weight=1.5)

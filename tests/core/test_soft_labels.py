@@ -1,8 +1,18 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from fer_core.errors import DataError
-from fer_core.soft_labels import read_soft_labels, write_soft_labels
+from fer_core.datasets.demo import load_demo
+from fer_core.datasets.ferplus import VOTE_COLUMNS
+from fer_core.errors import DataError, ProtocolError
+from fer_core.soft_labels import (
+    read_soft_labels,
+    soft_labels_from_votes,
+    soft_labels_of,
+    write_soft_labels,
+)
+from fer_core.splits import make_split
 
 
 @pytest.fixture
@@ -44,3 +54,53 @@ def test_what_are_no_probabilities_is_not_written(stored, tmp_path):
     with pytest.raises(DataError):
         write_soft_labels(tmp_path / "bad.npz", faces, 2 * proba, "a teacher")
     assert not (tmp_path / "bad.npz").exists()
+
+
+@pytest.fixture(scope="module")
+def voted():
+    """Demo faces, half of each class with ten votes for one column, the rest with none."""
+    part = make_split(load_demo()).fitting
+    votes = np.zeros((len(part), len(VOTE_COLUMNS)), dtype=np.float32)
+    rows = np.flatnonzero(np.random.default_rng(0).random(len(part)) < 0.5)
+    # Annotators of these people call class c by column c + 2: what votes mean is learnt.
+    votes[rows, part.y[rows] + 2] = 10
+    return replace(part, votes=votes), votes.sum(axis=1) > 0
+
+
+def test_what_votes_mean_is_learnt_from_the_labels(voted):
+    part, has_votes = voted
+    proba = soft_labels_from_votes(part)
+    own = proba[np.arange(len(part)), part.y]
+    assert own[has_votes].min() > 0.9
+    # Nobody voted: every class is as likely as it is frequent.
+    np.testing.assert_allclose(proba[~has_votes], 1 / 7, atol=0.05)
+    np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(soft_labels_of(part, "votes")[0], proba)
+
+
+def test_a_models_answer_is_read_beside_the_votes(voted):
+    part, has_votes = voted
+    answer = np.full((len(part), 7), 0.05, dtype=np.float32)
+    answer[np.arange(len(part)), part.y] = 0.7
+    own = soft_labels_from_votes(part, answer)[np.arange(len(part)), part.y]
+    assert own[~has_votes].min() > 0.9
+
+
+def test_a_wrong_label_is_judged_by_others(voted):
+    part, has_votes = voted
+    wrong = np.flatnonzero(has_votes)[0]
+    y = part.y.copy()
+    y[wrong] = (y[wrong] + 1) % 7
+    proba = soft_labels_from_votes(replace(part, y=y))
+    assert proba[wrong].argmax() == part.y[wrong]
+
+
+def test_votes_that_teach_nothing_are_refused(voted):
+    part, _ = voted
+    with pytest.raises(DataError, match="no votes; add a table of them with --votes"):
+        soft_labels_from_votes(replace(part, votes=None))
+    few = np.concatenate([np.flatnonzero(part.y != 3), np.flatnonzero(part.y == 3)[:4]])
+    with pytest.raises(DataError, match="there are 4 of 'happy'"):
+        soft_labels_from_votes(part.subset(few))
+    with pytest.raises(ProtocolError):
+        soft_labels_from_votes(make_split(load_demo()).validation)

@@ -197,3 +197,23 @@ def test_left_out_probabilities_are_those_of_a_fit_on_all_others(blobs, n_center
         scores = (kernel[i, others] @ weights + model.prior_) / model.temperature_
         expected = np.exp(scores) / np.exp(scores).sum()
         np.testing.assert_allclose(told[i], expected, atol=2e-3)
+
+
+@pytest.mark.parametrize("n_centers", [None, 30])
+def test_soft_labels_are_mixed_into_the_targets(blobs, n_centers):
+    x, y = blobs
+    settings = {"n_centers": n_centers, "random_state": 0}
+    hard = np.eye(len(np.unique(y)))[np.unique(y, return_inverse=True)[1]]
+    swapped = hard[:, ::-1]
+    plain = KernelLeastSquares(**settings).fit(x, y)
+    own = KernelLeastSquares(soft_weight=0.7, **settings).fit(x, y, soft_labels=hard)
+    np.testing.assert_allclose(own.weights_, plain.weights_)
+    none = KernelLeastSquares(soft_weight=0.0, **settings).fit(x, y, soft_labels=swapped)
+    np.testing.assert_allclose(none.weights_, plain.weights_)
+    # Scores are linear in the targets: half of each is the mean of both.
+    both = KernelLeastSquares(soft_weight=0.5, **settings).fit(x, y, soft_labels=swapped)
+    all_ = KernelLeastSquares(soft_weight=1.0, **settings).fit(x, y, soft_labels=swapped)
+    mean = (plain.decision_function(x) + all_.decision_function(x)) / 2
+    np.testing.assert_allclose(both.decision_function(x), mean, atol=1e-4)
+    with pytest.raises(ValueError, match="soft_labels must have shape"):
+        KernelLeastSquares().fit(x, y, soft_labels=hard[:, :1])

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -23,6 +25,22 @@ def test_command_writes_soft_labels_of_the_fitting_faces(tmp_path, monkeypatch, 
     assert f"accuracy left out {accuracy:.4f}" in capsys.readouterr().out
     # Fitted faces would be known by heart; faces left out are not, but far better than chance.
     assert 0.3 < accuracy < 0.99
+
+
+def test_votes_are_read_where_there_are_any(tmp_path, monkeypatch, split):
+    monkeypatch.setenv("FER_CACHE", str(tmp_path / "cache"))
+    fitting = split.fitting
+    votes = np.zeros((len(fitting), 10), dtype=np.float32)
+    votes[np.arange(len(fitting)), fitting.y] = 10
+    monkeypatch.setattr(
+        "fer_landmarks.left_out.make_split",
+        lambda *_, **__: replace(split, fitting=replace(fitting, votes=votes)),
+    )
+    out = tmp_path / "soft.npz"
+    assert main(["hog-kernel", "--out", str(out)]) == 0
+    proba, source = read_soft_labels(out, fitting.faces)
+    assert source == "hog-kernel, each face left out, and annotators' votes"
+    assert (proba.argmax(axis=1) == fitting.y).mean() > 0.99
 
 
 def test_only_kernel_pipelines_can(split):

@@ -1,10 +1,16 @@
 import json
+from dataclasses import replace
 
 import joblib
+import numpy as np
 import pytest
 
+from fer_core.datasets.demo import load_demo
+from fer_core.errors import DataError
 from fer_core.model_store import ModelStore
-from fer_landmarks.train import main
+from fer_core.splits import make_split
+from fer_landmarks.pipelines import fit_pipeline, make_pipeline
+from fer_landmarks.train import main, train_and_store
 
 
 @pytest.mark.slow
@@ -23,6 +29,20 @@ def test_command_stores_a_model_that_labels_faces(tmp_path, monkeypatch, capsys,
     assert model.predict_proba(faces).shape == (60, 7)
     pipeline = joblib.load(out / "hog-kernel" / "model.joblib")
     assert pipeline.named_steps["descriptor"].cache is False
+
+
+@pytest.mark.slow
+def test_pipelines_that_can_learn_from_votes(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_CACHE", str(tmp_path / "cache"))
+    split = make_split(load_demo())
+    votes = np.zeros((len(split.fitting), 10), dtype=np.float32)
+    votes[np.arange(len(votes)), split.fitting.y] = 10
+    split = replace(split, fitting=replace(split.fitting, votes=votes))
+    taught = train_and_store("hog-kernel", split, tmp_path)
+    assert taught.trained_on["soft labels"] == "annotators' votes, weight 0.3"
+    assert "soft labels" not in train_and_store("hog-svm", split, tmp_path).trained_on
+    with pytest.raises(DataError, match="can't learn from soft labels"):
+        fit_pipeline(make_pipeline("hog-svm"), split.fitting, votes[:, :7])
 
 
 def test_wrong_name_is_found_before_any_work(tmp_path, capsys):
