@@ -108,10 +108,11 @@ def fit_and_measure(job: Job, candidate: Candidate, notify: Notify) -> None:
             "description": candidate.description,
             **cleaning_note(split.fitting),
         }
+        seconds = candidate.fit_seconds(model, fit_seconds)
         machine = {
             "size_bytes": entry.size,
-            "fit_seconds": round(candidate.fit_seconds(model, fit_seconds), 3),
-            "fit_cpu_seconds": round(fit_cpu_seconds, 3),
+            "fit_seconds": None if seconds is None else round(seconds, 3),
+            "fit_cpu_seconds": None if seconds is None else round(fit_cpu_seconds, 3),
             "predict_seconds": round(predict_seconds, 3),
             **time_model(loaded, split.validation.faces),
             "peak_memory_mb": peak_memory_mb(),

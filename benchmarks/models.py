@@ -18,7 +18,9 @@ from fer_core.model_entry import (
     NETWORK_LICENCE,
     ONNX_LOADER,
     PIPELINE_LOADER,
+    ModelEntry,
 )
+from fer_core.model_store import ModelStore
 from fer_core.soft_labels import soft_labels_of
 from fer_core.splits import LabelledPart, require_role
 from fer_landmarks.serving import save_pipeline
@@ -62,7 +64,7 @@ class Candidate(Protocol):
     def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Model:
         """Fit on one part and watch the other; `workplace` may keep the state of a long fit."""
 
-    def fit_seconds(self, model: Any, elapsed: float) -> float:
+    def fit_seconds(self, model: Any, elapsed: float) -> float | None:
         """Return how long the whole fit took, of which the last call took `elapsed`."""
 
     def save(self, model: Any, folder: Path) -> dict[str, Path]:
@@ -167,8 +169,79 @@ class Network:
         return files
 
 
+@dataclass(frozen=True)
+class Stored:
+    """A model that a store holds already, measured as it is.
+
+    Attributes
+    ----------
+    entry : ModelEntry
+    store : ModelStore
+    """
+
+    entry: ModelEntry
+    store: ModelStore
+    description: str = "as stored"
+
+    @property
+    def name(self) -> str:
+        """Name in the store."""
+        return self.entry.name
+
+    @property
+    def family(self) -> str:
+        """As the store says."""
+        return self.entry.family
+
+    @property
+    def loader(self) -> str:
+        """As the store says."""
+        return self.entry.loader
+
+    @property
+    def licence(self) -> str:
+        """As the store says."""
+        return self.entry.licence
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the store says of the training."""
+        return self.entry.trained_on
+
+    def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Model:
+        """Load the model, if it was fitted on as many pictures of a dataset of this name.
+
+        Raises
+        ------
+        DataError
+            If it was fitted on others, which may be among those that measure.
+        """
+        require_role(fitting, "fit")
+        told = {key: self.entry.trained_on.get(key) for key in ("dataset", "pictures")}
+        ours = {"dataset": fitting.name, "pictures": len(fitting)}
+        if told != ours or self.entry.scheme != fitting.scheme.name:
+            raise DataError(
+                f"the stored model '{self.name}' was fitted on {told['pictures']} pictures of "
+                f"'{told['dataset']}' ({self.entry.scheme}), and this run fits on {len(fitting)} "
+                f"of '{fitting.name}' ({fitting.scheme.name}); fit it here, without --stored"
+            )
+        return self.store.load(self.name)
+
+    def fit_seconds(self, model: Any, elapsed: float) -> float | None:
+        """Return None: it was fitted elsewhere."""
+        return None
+
+    def save(self, model: Any, folder: Path) -> dict[str, Path]:
+        """Return the stored files."""
+        return {file.path: self.store.folder(self.entry) / file.path for file in self.entry.files}
+
+
 def known_models(
-    *, seed: int = 0, small: bool = False, soft_labels: Mapping[str, str] | None = None
+    *,
+    seed: int = 0,
+    small: bool = False,
+    soft_labels: Mapping[str, str] | None = None,
+    stored: Sequence[str] = (),
 ) -> dict[str, Candidate]:
     """Return every model that can be asked for by name.
 
@@ -180,11 +253,15 @@ def known_models(
         Whether `cnn` is the small network for few pictures.
     soft_labels : dict of str to str or None
         Model to where its soft labels come from.
+    stored : sequence of str
+        Shipped models that are measured as they are.
 
     Raises
     ------
     DataError
         If `soft_labels` names a model that there is not, or that can't learn from them.
+    ModelStoreError
+        If there is no shipped model of a name.
     """
     from fer_cnn.recipes import RECIPES
     from fer_landmarks.pipelines import list_pipelines, make_pipeline, takes_soft_labels
@@ -205,7 +282,8 @@ def known_models(
         model = look_up(table, name, "model")
         if isinstance(model, Classical) and not takes_soft_labels(model.make()):
             raise DataError(f"--soft-labels {name}=…: pipeline '{name}' can't learn from them")
-    return table
+    store = ModelStore()
+    return table | {name: Stored(store.entry(name), store) for name in stored}
 
 
 def _taught_by(soft_labels: str | None) -> Mapping[str, Any]:
@@ -236,7 +314,7 @@ def choose_models(
     chosen, left_out = [], []
     for name in asked:
         candidate = look_up(known, name, "model")
-        if candidate.family == "cnn" and not can_train_networks():
+        if isinstance(candidate, Network) and not can_train_networks():
             sentence = (
                 f"'{name}' needs TensorFlow to be trained, which is not installed; "
                 f"{how_to_install('train')}"

@@ -16,25 +16,24 @@ from benchmarks.budget import LIVE_BUDGET, Budget
 from benchmarks.cleaned import cleaned_candidates
 from benchmarks.folding import describe_folds, run_folds
 from benchmarks.measuring import Job
-from benchmarks.models import CNN, ENSEMBLE, ENSEMBLE_LIVE, Candidate, choose_models, known_models
+from benchmarks.models import ENSEMBLE, ENSEMBLE_LIVE, Candidate, choose_models, known_models
 from benchmarks.native import native_job, write_native_study
 from benchmarks.progress import say
 from benchmarks.report import write_report
 from benchmarks.results import RunFolder
+from benchmarks.run_options import DEFAULT_MODELS, all_but_own, make_parser
 from benchmarks.running import run
 from benchmarks.runs import Run, describe_run
 from benchmarks.tables import models_table
-from fer_core.certainty import STATED_ACCURACY
 from fer_core.cleaning import (
     NOTE,
-    add_cleaning_arguments,
     clean_split,
     describe_cleaning,
     read_cleaning,
 )
 from fer_core.cli import run_command
 from fer_core.datasets.dataset import Dataset
-from fer_core.datasets.options import add_arguments, load_dataset
+from fer_core.datasets.options import load_dataset
 from fer_core.datasets.thinning import thinned
 from fer_core.errors import DataError
 from fer_core.labels import SCHEMES, Scheme, get_scheme
@@ -43,9 +42,6 @@ from fer_core.splits import Split, k_fold_splits, make_split
 
 #: About how many pictures a quick run keeps.
 QUICK_PICTURES = 3000
-
-#: Fitted when no models are named: the simplest pipelines of the classical family and the network.
-DEFAULT_MODELS = ("geometry-svm", "hog-svm", "fusion-svm", "fusion-xgb", CNN)
 
 #: Columns of the report's table that fit on a terminal.
 _SHOWN = ("model", "accuracy", "95 % interval", "macro F1", "log loss", "ms / face", "fit s")
@@ -59,92 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0, or 2 where the input is wrong or a model failed, or 130 for Ctrl-C.
     """
-    return run_command(_parser(), _command, argv)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="fer-bench",
-        description="Fit models of both families and their ensemble on one split, measure them "
-        "and write a report. Without options: on the demo faces, in minutes.",
-    )
-    add_arguments(parser)
-    add_cleaning_arguments(parser)
-    group = parser.add_argument_group("run")
-    group.add_argument(
-        "--models", type=_names, metavar="A,B,…", help=f"default: {','.join(DEFAULT_MODELS)}"
-    )
-    group.add_argument(
-        "--schemes", type=_names, metavar="A,B,…", help="label schemes to measure in (default: all)"
-    )
-    group.add_argument(
-        "--sure-accuracy",
-        type=_share,
-        default=STATED_ACCURACY,
-        metavar="SHARE",
-        help="accuracy that sure answers shall have; below, a model says 'unsure' "
-        f"(default: {STATED_ACCURACY})",
-    )
-    group.add_argument(
-        "--native",
-        type=_names,
-        default=[],
-        metavar="A,B,…",
-        help="label schemes to train models of their own on, too, or 'all'",
-    )
-    group.add_argument(
-        "--soft-labels",
-        type=_soft_labels,
-        action="append",
-        default=[],
-        metavar="MODEL=NPZ|MODEL=votes",
-        help="what a network or kernel pipeline learns from beside the labels: a file that python "
-        "-m fer_landmarks.left_out wrote, or what --votes say of the labels; can be repeated",
-    )
-    group.add_argument(
-        "--folds",
-        type=int,
-        metavar="K",
-        help="cross-validate: stratified, persons and copies kept together",
-    )
-    group.add_argument("--out", type=Path, metavar="DIR", help="default: runs/DATASET")
-    group.add_argument(
-        "--quick", action="store_true", help="a part of the pictures and the small network"
-    )
-    group.add_argument("--resume", action="store_true", help="keep models that are finished")
-    group.add_argument(
-        "--max-ms", type=float, metavar="MS", help="of the ensemble's members for one face"
-    )
-    group.add_argument(
-        "--max-mb", type=float, metavar="MB", help="of the files of the ensemble's members"
-    )
-    group.add_argument(
-        "--time-again", action="store_true", help="measure the speed of finished models anew"
-    )
-    group.add_argument("--seed", type=int, default=0, help="of splits and fits (default: 0)")
-    other_data.add_test_on_arguments(parser)
-    return parser
-
-
-def _share(text: str) -> float:
-    try:
-        share = float(text)
-    except ValueError:
-        share = 0.0
-    if not 0 < share < 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no share between 0 and 1, such as 0.9")
-    return share
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _soft_labels(text: str) -> tuple[str, str]:
-    name, _, source = text.partition("=")
-    if not source:
-        raise argparse.ArgumentTypeError(f"write MODEL={text}, with the model that is to learn")
-    return name, source
+    return run_command(make_parser(), _command, argv)
 
 
 def _command(args: argparse.Namespace) -> None:
@@ -154,13 +65,12 @@ def _command(args: argparse.Namespace) -> None:
         return
     small = args.quick or (args.dataset in (None, "demo") and not args.download)
     # Names first: a misspelt one should not wait for the pictures.
-    candidates, left_out = choose_models(
-        args.models,
-        known_models(seed=args.seed, small=small, soft_labels=dict(args.soft_labels)),
-        DEFAULT_MODELS,
+    known = known_models(
+        seed=args.seed, small=small, soft_labels=dict(args.soft_labels), stored=args.stored
     )
+    candidates, left_out = choose_models(args.models, known, DEFAULT_MODELS)
     named_schemes = [get_scheme(name) for name in args.schemes or ()]
-    natives = [get_scheme(name) for name in _all_but_own(args.native)]
+    natives = [get_scheme(name) for name in all_but_own(args.native)]
     if args.folds is not None:
         _cross_validate(args, candidates, named_schemes, console)
         return
@@ -204,10 +114,6 @@ def _command(args: argparse.Namespace) -> None:
 
 def _ensembles(args: argparse.Namespace) -> dict[str, Budget]:
     return {ENSEMBLE: Budget(args.max_ms, args.max_mb), ENSEMBLE_LIVE: LIVE_BUDGET}
-
-
-def _all_but_own(names: Sequence[str]) -> Sequence[str]:
-    return [name for name in SCHEMES if name != "fer7"] if names == ["all"] else names
 
 
 def _cross_validate(

@@ -4,7 +4,7 @@ import pytest
 from benchmarks import models
 from benchmarks.models import Network, choose_models, known_models
 from fer_core.datasets.demo import load_demo
-from fer_core.errors import DataError, FerError, MissingExtraError
+from fer_core.errors import DataError, FerError, MissingExtraError, ModelStoreError
 from fer_core.soft_labels import write_soft_labels
 from fer_core.splits import make_split
 
@@ -68,3 +68,16 @@ def test_soft_labels_are_for_models_that_learn_from_them():
         known_models(soft_labels={"cn": "votes"})
     with pytest.raises(DataError, match="pipeline 'hog-svm' can't learn from them"):
         known_models(soft_labels={"hog-svm": "votes"})
+
+
+def test_a_shipped_model_is_measured_as_it_is_on_the_pictures_it_is_of():
+    stored = known_models(stored=["hog-svm"])["hog-svm"]
+    assert choose_models(["hog-svm"], {"hog-svm": stored}, ())[0] == [stored]
+    files = stored.save(None, None)
+    assert {path.parent.name for path in files.values()} == {"hog-svm"}
+    assert stored.fit_seconds(None, 1.0) is None
+    demo = make_split(load_demo())
+    with pytest.raises(DataError, match="fitted on 25838 pictures of 'fer2013'"):
+        stored.fit(demo.fitting, demo.validation, None)
+    with pytest.raises(ModelStoreError, match="no model 'hog-svn'"):
+        known_models(stored=["hog-svn"])
