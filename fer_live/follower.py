@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.pictures import to_gray
-from fer_live.recognizer import EmotionRecognizer, Face
+from fer_live.face import Face
+from fer_live.recognizer import EmotionRecognizer
 from fer_live.sightings import Sightings, look_at
 from fer_live.steadiness import Steadiness, SteadyExpression
 from fer_live.stopwatch import Stopwatch

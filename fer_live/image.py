@@ -22,10 +22,11 @@ from fer_core.errors import DataError, PictureError
 from fer_core.files import write_atomically
 from fer_core.pictures import read_picture
 from fer_live.blur import hide_faces
+from fer_live.face import Face
 from fer_live.native_threads import bound_native_threads
 from fer_live.options import add_arguments, recognizer_options
 from fer_live.overlay import annotate
-from fer_live.recognizer import DEFAULT_MODEL, EmotionRecognizer, Face
+from fer_live.recognizer import DEFAULT_MODEL, EmotionRecognizer
 from fer_live.sources import find_pictures
 
 #: Photographs are searched at twice the size of video frames: there is time to find small faces.

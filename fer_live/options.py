@@ -10,7 +10,7 @@ from typing import Any
 from fer_core.detectors import DEFAULT_DETECTOR, DETECTORS
 from fer_core.errors import DataError
 from fer_core.labels import SCHEMES
-from fer_live.recognizer import DEFAULT_THRESHOLD
+from fer_live.face import DEFAULT_THRESHOLD
 
 #: Detectors that can be given a model file.
 FILE_DETECTORS = [

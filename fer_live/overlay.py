@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from fer_live.recognizer import Face
+from fer_live.face import Face
 
 Colour = tuple[int, int, int]
 

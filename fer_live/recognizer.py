@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from fer_core.errors import DataError
 from fer_core.labels import SCHEMES, Scheme, get_scheme
 from fer_core.landmarks import LandmarkPredictor
 from fer_core.pictures import to_gray
+from fer_live.face import DEFAULT_THRESHOLD, Face
 from fer_live.sightings import Sightings, look_at
 from fer_live.stopwatch import STAGES, TOTAL, Stopwatch
 
@@ -25,83 +25,6 @@ if TYPE_CHECKING:
 
 #: The shipped model that labels pictures; video takes the faster ``ensemble-live``.
 DEFAULT_MODEL = "ensemble"
-
-#: Least probability of a label that is called sure, where the model's entry names none.
-DEFAULT_THRESHOLD = 0.5
-
-
-@dataclass(frozen=True, eq=False)
-class Face:
-    """A labelled face.
-
-    Attributes
-    ----------
-    box : float32 (4,)
-        Left, top, width, height in frame pixels of the square that was classified, in FER2013
-        framing.
-    score : float
-        The detector's confidence; 1 for a ready crop.
-    landmarks : float32 (68, 2)
-        Frame pixels, x then y.
-    labels : tuple of str
-        Class names of the scheme.
-    probabilities : float32 (k,)
-        One for each of `labels`, summing to 1.
-    threshold : float
-        Least `confidence` of a sure label.
-    timings : dict of str to float
-        Milliseconds that each stage took for this face's frame, see `fer_live.stopwatch`.
-    """
-
-    box: NDArray[np.float32]
-    score: float
-    landmarks: NDArray[np.float32]
-    labels: tuple[str, ...]
-    probabilities: NDArray[np.float32]
-    threshold: float = DEFAULT_THRESHOLD
-    timings: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def ranking(self) -> list[tuple[str, float]]:
-        """Labels with their probabilities, most likely first."""
-        order = np.argsort(-self.probabilities, kind="stable")
-        return [(self.labels[i], float(self.probabilities[i])) for i in order]
-
-    @property
-    def label(self) -> str:
-        """The most likely label."""
-        return self.ranking[0][0]
-
-    @property
-    def confidence(self) -> float:
-        """The probability of `label`."""
-        return float(self.probabilities[self.labels.index(self.label)])
-
-    @property
-    def second(self) -> str:
-        """The second choice: the most likely label but for `label`."""
-        return next(name for name, _ in self.ranking if name != self.label)
-
-    @property
-    def sure(self) -> bool:
-        """Whether `confidence` reaches the threshold."""
-        return self.confidence >= self.threshold
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the face as plain values, ready for JSON."""
-        return {
-            "label": self.label,
-            "confidence": round(self.confidence, 4),
-            "second": self.second,
-            "sure": self.sure,
-            "probabilities": {
-                name: round(float(p), 4)
-                for name, p in zip(self.labels, self.probabilities, strict=True)
-            },
-            "box": [round(float(v), 1) for v in self.box],
-            "detector_score": round(self.score, 4),
-            "landmarks": [[round(float(v), 1) for v in point] for point in self.landmarks],
-        }
 
 
 class EmotionRecognizer:

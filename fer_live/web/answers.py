@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from fer_live.recognizer import Face
+from fer_live.face import Face
 
 
 def frame_answer(

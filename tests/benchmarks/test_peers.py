@@ -7,17 +7,8 @@ import pytest
 
 from benchmarks import peers
 from benchmarks.peer_environments import PeerEnvironment, PeerError
-from benchmarks.peers import (
-    PEERS,
-    Found,
-    Pictures,
-    ask_peer,
-    crops_row,
-    frames_row,
-    main,
-    make_pictures,
-    rows_table,
-)
+from benchmarks.peer_rows import Found, Pictures, crops_row, frames_row, make_pictures
+from benchmarks.peers import PEERS, ask_peer, main, rows_table
 from fer_core.labels import LABELS
 
 #: Answers like a package that knows the labels in another order and always says happy.

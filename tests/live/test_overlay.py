@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from fer_core.labels import LABELS
+from fer_live.face import Face
 from fer_live.overlay import annotate, label_colour, put_text
-from fer_live.recognizer import Face
 
 
 def face(box, p=None, labels=LABELS):

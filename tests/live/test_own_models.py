@@ -16,7 +16,7 @@ from fer_core.pipeline_files import JOBLIB_FILE
 from fer_landmarks.serving import save_pipeline
 from fer_live import EmotionRecognizer
 from fer_live.__main__ import main
-from fer_live.recognizer import DEFAULT_THRESHOLD
+from fer_live.face import DEFAULT_THRESHOLD
 
 
 @pytest.fixture
