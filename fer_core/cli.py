@@ -11,6 +11,8 @@ from fer_core.errors import FerError
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
+_PACKAGES = ("fer_core", "fer_landmarks", "fer_cnn", "fer_live", "benchmarks")
+
 
 def run_command(
     parser: argparse.ArgumentParser,
@@ -29,10 +31,10 @@ def run_command(
     """
     parser.add_argument("--debug", action="store_true", help="show tracebacks and debug logging")
     args = parser.parse_args(argv)
-    logging.basicConfig(
-        level=logging.DEBUG if args.debug else logging.WARNING,
-        format="%(levelname)s %(name)s: %(message)s",
-    )
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    for package in _PACKAGES:
+        # Of ours alone: other libraries tell hundreds of lines.
+        logging.getLogger(package).setLevel(logging.DEBUG if args.debug else logging.NOTSET)
     try:
         return command(args) or 0
     except KeyboardInterrupt:

@@ -36,5 +36,5 @@ def require(module: str, extra: str | None = None) -> ModuleType:
 
 def how_to_install(extra: str | None) -> str:
     """Return what to do to get an extra of fer-ensemble, or its plain dependencies."""
-    target = f".[{extra}]" if extra else "."
-    return f"install it from a checkout of fer-ensemble with: pip install '{target}'"
+    target = f"[{extra}]" if extra else ""
+    return f"install it with: pip install 'fer-ensemble{target}' (in a checkout: '.{target}')"

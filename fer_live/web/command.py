@@ -8,7 +8,7 @@ import sys
 import webbrowser
 from typing import Any
 
-from fer_core.errors import DataError, FerError, MissingExtraError
+from fer_core.errors import DataError, FerError
 from fer_core.extras import require
 from fer_live.native_threads import bound_native_threads
 from fer_live.options import add_arguments, recognizer_options
@@ -57,15 +57,7 @@ def run(args: argparse.Namespace) -> int:
         If the extra, a model or an option can't be used, or the address can't be had.
     """
     options = recognizer_options(args)
-    try:
-        uvicorn = require("uvicorn", "web")
-        for module in ("starlette", "websockets"):
-            require(module, "web")
-    except MissingExtraError as error:
-        raise MissingExtraError(
-            f"the browser page needs the extra 'web': pip install 'fer-ensemble[web]', or from a "
-            f"checkout pip install '.[web]' ({error.__cause__})"
-        ) from error
+    uvicorn, *_ = (require(module, "web") for module in ("uvicorn", "starlette", "websockets"))
     from fer_live.web.app import make_app
     from fer_live.web.engine import Engine
     from fer_live.web.gate import AllowedHosts, is_loopback

@@ -176,4 +176,4 @@ def test_without_cleanlab_the_extra_is_named(line, capsys, monkeypatch):
     run, _ = line
     monkeypatch.setitem(sys.modules, "cleanlab", None)
     assert run() == 2
-    assert "pip install '.[explore]'" in capsys.readouterr().err
+    assert "pip install 'fer-ensemble[explore]'" in capsys.readouterr().err

@@ -27,12 +27,12 @@ def test_network_without_tensorflow_is_left_out_with_a_sentence(known, monkeypat
     monkeypatch.setattr(models, "can_train_networks", lambda: False)
     chosen, left_out = choose_models(None, known, ("svm", "cnn"))
     assert [c.name for c in chosen] == ["svm"]
-    assert "pip install '.[train]'" in left_out[0]
+    assert "pip install 'fer-ensemble[train]'" in left_out[0]
 
 
 def test_network_asked_for_by_name_without_tensorflow_is_an_error(known, monkeypatch):
     monkeypatch.setattr(models, "can_train_networks", lambda: False)
-    with pytest.raises(MissingExtraError, match=r"pip install '\.\[train\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'fer-ensemble\[train\]'"):
         choose_models(["svm", "cnn"], known, ())
 
 

@@ -1,4 +1,5 @@
 import argparse
+import logging
 
 import pytest
 
@@ -59,3 +60,17 @@ def test_wrong_options_have_code_2(parser):
     with pytest.raises(SystemExit) as exit_:
         run_command(parser, lambda args: None, ["--no-such-option"])
     assert exit_.value.code == 2
+
+
+def test_debug_logs_what_we_say_and_not_what_every_library_says(parser, caplog):
+    ours, others = logging.getLogger("fer_core.some_module"), logging.getLogger("some_library")
+
+    def command(args):
+        ours.debug("read 3 files")
+        others.debug("looked for a font")
+
+    run_command(argparse.ArgumentParser(), command, ["--debug"])
+    assert caplog.messages == ["read 3 files"]
+    caplog.clear()
+    run_command(parser, command, [])
+    assert caplog.messages == []
