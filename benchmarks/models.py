@@ -205,8 +205,9 @@ class Stored:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """What the store says of the training."""
-        return self.entry.trained_on
+        """What the store says of the training, but for what every model's card says."""
+        common = ("dataset", "protocol", "pictures", "seed")
+        return {k: v for k, v in self.entry.trained_on.items() if k not in common}
 
     def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Model:
         """Load the model, if it was fitted on as many pictures of a dataset of this name.
