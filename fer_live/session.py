@@ -26,8 +26,8 @@ from fer_live.window import HELP, Window, write_lines
 
 logger = logging.getLogger(__name__)
 
-#: Detectors that the key cycles through; the others need a file.
-_CYCLE = [name for name in DETECTORS if name != "yunet"]
+#: The detector that is nothing without a file.
+_NEEDS_FILE = "yunet"
 
 #: Seconds for which the window shows what a key did.
 _NOTE_SECONDS = 2.0
@@ -46,6 +46,8 @@ class Session:
     window : Window or None
     names : (str, str)
         Of model and detector, shown below the bars.
+    detector_file : Path or None
+        Model file of that detector, where one of your own was named.
     snapshots : Path
         Folder of what the keys for snapshot and recording save.
     longest : float or None
@@ -63,6 +65,7 @@ class Session:
         outputs: Outputs | None = None,
         window: Window | None = None,
         names: tuple[str, str] = ("", ""),
+        detector_file: Path | None = None,
         snapshots: Path = Path("fer_out"),
         longest: float | None = None,
         tell: Callable[[str], None] = logger.info,
@@ -73,6 +76,10 @@ class Session:
         self.outputs = outputs
         self.window = window
         self.model, self.detector = names
+        # Files are of one detector: the others are made without.
+        self._files = {} if detector_file is None else {self.detector: detector_file}
+        self._cycle = [name for name in DETECTORS if name != _NEEDS_FILE or name in self._files]
+        self._turn = self.detector
         self.snapshots = snapshots
         self.longest = longest
         self.tell = tell
@@ -80,6 +87,7 @@ class Session:
         self.paused = False
         self.quit = False
         self._help = False
+        self._detect_every = follower.detect_every
         self._note, self._note_until = "", 0.0
         self._recording: AnnotatedVideo | None = None
         self._recording_began = 0.0
@@ -106,8 +114,12 @@ class Session:
                 else:
                     if self.longest is not None and moment.seconds >= self.longest:
                         return
-                    going = self._take(moment)
-                    yield moment
+                    if self.paused and self.source.live:
+                        # What a camera sees in a pause is neither shown nor saved.
+                        going = self._wait(Waiting())
+                    else:
+                        going = self._take(moment)
+                        yield moment
                 if not going:
                     return
         finally:
@@ -147,12 +159,10 @@ class Session:
         assert self.window is not None
         self.window.show(self._with_notes(picture))
         going = self._press(self.window.key(self._time_left(frame)))
-        while going and self.paused:
+        while going and self.paused and not self.source.live:
             going = self._press(self.window.key(0.05))
             self.window.show(self._with_notes(self._again()))
             self._clock = None
-            if self.source.live:
-                break
         return going
 
     def _time_left(self, frame: Frame) -> float:
@@ -226,6 +236,8 @@ class Session:
 
     def _do_blur(self) -> None:
         self.view.blur = not self.view.blur
+        # What is to be hidden must be found at once.
+        self.follower.detect_every = 1 if self.view.blur else self._detect_every
 
     def _do_scheme(self) -> None:
         if self._saves_rows():
@@ -243,8 +255,12 @@ class Session:
     def _do_detector(self) -> None:
         if self._saves_rows():
             return
-        self.detector = _after(_CYCLE, self.detector)
-        self.follower.use(self.follower.recognizer.using(detector=make_detector(self.detector)))
+        # The turn passes on all the same: one that can't be made must not bar the way to the next.
+        self._turn = _after(self._cycle, self._turn)
+        file = self._files.get(self._turn)
+        detector = make_detector(self._turn, **({} if file is None else {"path": file}))
+        self.follower.use(self.follower.recognizer.using(detector=detector))
+        self.detector = self._turn
         self._say(f"detector {self.detector}")
 
     def _do_snapshot(self) -> None:
@@ -285,4 +301,6 @@ def _after(names: list[str], name: str) -> str:
 
 
 def _empty(result: FrameResult) -> FrameResult:
-    return FrameResult([], result.seconds, result.timings)
+    """Return the result without labels; where the faces are stays known, for hiding them."""
+    covered = [face.box for face in result.faces] + result.covered
+    return FrameResult([], result.seconds, result.timings, covered)

@@ -157,6 +157,7 @@ def _run(
         outputs=outputs,
         window=window,
         names=(args.model, args.detector),
+        detector_file=args.detector_file,
         snapshots=args.out or _DEFAULT_FOLDER,
         longest=args.seconds,
         tell=lambda message: print(message, file=sys.stderr),

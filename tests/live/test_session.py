@@ -4,6 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
+from fer_core.detectors import DETECTORS, make_detector
+from fer_core.errors import DataError
+from fer_live import session as session_module
 from fer_live.follower import FaceFollower
 from fer_live.panel import View
 from fer_live.session import Session
@@ -45,16 +48,16 @@ def frames(astronaut):
 def play(recognizer, tmp_path):
     """Return a function that plays moments into a window with keys."""
 
-    def run(moments, *actions, live=False):
+    def run(moments, *actions, live=False, **options):
         told = []
         session = Session(
             FakeSource(moments, live),
             FaceFollower(recognizer),
             View(),
             window=FakeWindow(*actions),
-            names=("mine", "haar"),
             snapshots=tmp_path / "saved",
             tell=told.append,
+            **{"names": ("mine", "haar"), **options},
         )
         numbers = [frame.number for frame in session.run()]
         return session, numbers, told
@@ -93,6 +96,62 @@ def test_the_scheme_and_the_detector_change_in_the_midst(play, frames):
     assert session.follower.recognizer.scheme.name == "merged6"
     assert session.detector == "cnn"
     assert {len(labels) for labels in session.summary.people.values()} == {1}
+
+
+def test_a_new_scheme_uncovers_no_hidden_face(play, frames, tmp_path):
+    session, _, _ = play(frames[:3], "blur", "pause", "scheme", "snapshot", "quit")
+    saved = cv2.imread(str(tmp_path / "saved" / "snapshot-1.png"))
+    frame, result = session._last
+    bare = View().compose(frame.image, result, session.follower.recognizer.scheme.labels)
+    detector = make_detector("hog")
+    assert [len(detector.detect(picture)) for picture in (bare, saved)] == [1, 0]
+
+
+def test_hidden_faces_are_searched_in_every_frame(play, frames):
+    session, _, _ = play(frames[:2], None, "blur")
+    assert session.follower.detect_every == 1
+    session, _, _ = play(frames[:3], None, "blur", "blur")
+    assert session.follower.detect_every == 6
+
+
+def test_a_pause_drops_what_a_camera_sees(play, frames):
+    keys = [None, "pause", *[None] * 5, "pause", None]
+    session, numbers, _ = play(frames[: len(keys)], *keys, live=True)
+    assert numbers == [0, 1, 8]
+    assert session.summary.n_frames == 3
+    assert len(session.window.shown) == len(keys)
+
+
+def test_a_detector_that_fails_is_not_the_one_that_is_named(play, frames, monkeypatch):
+    def make(name, **options):
+        if name == "cnn":
+            raise DataError("its file is missing")
+        return make_detector(name, **options)
+
+    monkeypatch.setattr(session_module, "make_detector", make)
+    session, _, told = play(frames[:2], "detector", None)
+    assert told == ["its file is missing"]
+    assert session.detector == "haar"
+    assert type(session.follower.recognizer.detector) is DETECTORS["haar"]
+    # The next turn is the next detector's.
+    session, _, _ = play(frames[:3], "detector", "detector", None)
+    assert session.detector == "hog"
+
+
+def test_a_detectors_own_file_comes_back_with_it(play, frames, monkeypatch, tmp_path):
+    made = []
+
+    def make(name, **options):
+        made.append((name, options))
+        return make_detector("haar")
+
+    monkeypatch.setattr(session_module, "make_detector", make)
+    mine = tmp_path / "mine.onnx"
+    play(frames[:4], *["detector"] * 4, names=("mine", "yunet"), detector_file=mine)
+    assert made == [("hog", {}), ("haar", {}), ("cnn", {}), ("yunet", {"path": mine})]
+    made.clear()
+    play(frames[:4], *["detector"] * 4)
+    assert [name for name, _ in made] == ["cnn", "hog", "haar", "cnn"]
 
 
 def test_a_snapshot_and_a_recording_are_saved_where_they_say(play, frames, tmp_path):
