@@ -7,6 +7,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 
@@ -76,11 +77,15 @@ class LiveSource:
     def frames(self, start: int = 0) -> Iterator[Frame | Waiting]:
         """Give the newest frame each time, or `Waiting` where there is none for a while.
 
+        Numbers and times begin with the first frame that is given: the device is open before,
+        while whoever asks is still getting ready.
+
         Raises
         ------
         DataError
             If the source has vanished and does not come back.
         """
+        first: Frame | None = None
         taken: Frame | None = None
         since = monotonic()
         while not self._stop.is_set():
@@ -90,7 +95,9 @@ class LiveSource:
                 newest, lost, ended = self._newest, self._lost, self._ended
             if newest is not None and newest is not taken:
                 taken, since = newest, monotonic()
-                yield newest
+                first = first or newest
+                number, seconds = newest.number - first.number, newest.seconds - first.seconds
+                yield replace(newest, number=number, seconds=seconds)
             elif ended:
                 raise DataError(lost)
             elif lost:

@@ -35,7 +35,7 @@ class Frame:
     number : int
         From 0. Of a live source, frames that were dropped are counted too.
     seconds : float
-        Since the source's first frame.
+        Since the source's first frame; of a live source, the first that was given.
     image : uint8 (H, W, 3)
         BGR, upright.
     """

@@ -35,6 +35,19 @@ def test_the_newest_frame_is_handed_over_and_others_dropped():
         source.close()
 
 
+def test_time_begins_with_the_first_frame_that_is_given():
+    with stream(lambda i: 0.02) as address:
+        source = open_source(address)
+        time.sleep(0.6)  # as models are loaded
+        frames = (m for m in source.frames() if isinstance(m, Frame))
+        first, second = next(frames), next(frames)
+        source.close()
+    assert seen(first) > 10
+    assert (first.number, first.seconds) == (0, 0)
+    assert second.number == seen(second) - seen(first)
+    assert 0 < second.seconds < 0.3
+
+
 def test_a_stall_gives_messages_in_time_and_goes_on(monkeypatch):
     monkeypatch.setattr(capture, "STALLED", 0.3)
     with stream(lambda i: 1.0 if i == 5 else 0.02) as address:
