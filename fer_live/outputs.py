@@ -87,7 +87,6 @@ class Outputs:
         self.source = source
         self.start, self.follower_state = 0, None
         self.finished = False
-        self.videos: list[Path] = []
         self._video: AnnotatedVideo | None = None
         self._video_start = 0
         self._last_checkpoint = monotonic()
@@ -101,6 +100,8 @@ class Outputs:
         forms: dict[str, RowFormat] = {"csv": CsvFormat(labels), "jsonl": JsonLinesFormat()}
         self._tables = {}
         if not self.finished:
+            # An older run's record would say of this one that it is finished.
+            (folder / RECORD).unlink(missing_ok=True)
             for kind in self.save & forms.keys():
                 path = folder / KINDS[kind]
                 self._tables[kind] = RowFile(path, forms[kind], sizes.get(kind))
@@ -185,7 +186,6 @@ class Outputs:
                 )
         self._journal = journal
         self._video_start = limit or 0
-        self.videos = [self.folder / name for name, _ in journal.videos]
         return before
 
     def _first_frame_without_picture(self, journal: Journal) -> int:
@@ -214,7 +214,6 @@ class Outputs:
             name = VIDEO if number == 1 else f"annotated-{number}{SUFFIX}"
             rate = self.source.rate or LIVE_RATE
             self._video = AnnotatedVideo(self.folder / name, rate, picture.shape[:2])
-            self.videos.append(self.folder / name)
             self._journal.videos.append((name, frame.number))
             if not self.source.live:
                 self._journal.save()

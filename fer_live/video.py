@@ -27,6 +27,7 @@ from fer_live.recognizer import EmotionRecognizer
 from fer_live.session import Session
 from fer_live.sources import PICTURES_RATE, Source, open_source
 from fer_live.steadiness import Steadiness
+from fer_live.video_file import DamagedVideoError
 from fer_live.window import Window, WindowProbe
 
 #: Seconds from one line of progress to the next, where no bar can be drawn.
@@ -129,6 +130,11 @@ def _run(
     # What is to be hidden must be found at once.
     every = args.detect_every or (1 if args.blur else DETECT_EVERY)
     follower = FaceFollower(recognizer, detect_every=every, smoothing_seconds=args.smoothing)
+    window = None
+    if probe is not None:
+        # Before an older run's results are touched: without a window this one can't begin.
+        probe.check()
+        window = Window(f"fer-live: {source.name}  (h: keys)")
     outputs = None
     if args.out is not None:
         outputs = Outputs(
@@ -146,10 +152,6 @@ def _run(
         if outputs.follower_state is not None:
             follower.restore(outputs.follower_state)
             print(f"Going on at frame {outputs.start}", file=sys.stderr)
-    window = None
-    if probe is not None:
-        probe.check()
-        window = Window(f"fer-live: {source.name}  (h: keys)")
     session = Session(
         source,
         follower,
@@ -169,22 +171,22 @@ def _run(
 def _work(session: Session, args: argparse.Namespace) -> None:
     """Run the session; whatever ends it, close its files and say what was done."""
     problem: BaseException | None = None
-    ended = False
+    whole = False
     try:
         for _ in _progress(session):
             pass
-        ended = not session.quit or session.source.live
-    except (DataError, KeyboardInterrupt) as error:
+        whole = not session.quit
+    except (DataError, OSError, KeyboardInterrupt) as error:
         problem = error
-        # A camera is ended by Ctrl-C, a file that is cut off by its end: both runs are whole.
-        ended = session.source.live or isinstance(error, DataError)
-    except OSError as error:
-        problem = error
+        # A file that is cut off gives no more; a picture, a connection or a disk can be mended.
+        whole = isinstance(error, DamagedVideoError)
     finally:
         if session.window is not None:
             session.window.close()
+    # Nobody can go back in what a camera saw, whatever ended it.
+    ended = whole or session.source.live
     summary = session.summary.as_dict()
-    if isinstance(problem, DataError):
+    if isinstance(problem, DataError | OSError):
         summary["problem"] = str(problem)
     if session.outputs is not None:
         try:

@@ -22,6 +22,10 @@ _ROUNDING = 0.02
 _MOST_FRAMES = 1e8
 
 
+class DamagedVideoError(DataError):
+    """A local video file holds less than it states; reading it again gives no more."""
+
+
 class VideoFile:
     """A video file, or an address that serves one whole.
 
@@ -56,9 +60,13 @@ class VideoFile:
 
         Raises
         ------
-        DataError
+        DamagedVideoError
             If the file has no frame, or ends before the length it states.
+        DataError
+            If an address does: its connection may have dropped.
         """
+        address = self.name.lower().startswith(ADDRESSES)
+        problem = DataError if address else DamagedVideoError
         number, before, first = 0, -1.0, 0.0
         while self._capture.grab():
             seconds = self._seconds(number, before)
@@ -72,9 +80,9 @@ class VideoFile:
                 yield Frame(number, seconds - first, np.asarray(image, dtype=np.uint8))
             number += 1
         if number == 0:
-            raise DataError(f"{self.name}: the video holds no frame that can be read")
+            raise problem(f"{self.name}: the video holds no frame that can be read")
         if self.n_frames is not None and self.n_frames - number > 2 + _ROUNDING * self.n_frames:
-            raise DataError(
+            raise problem(
                 f"{self.name}: the video is cut off or damaged: it ends after {number} of "
                 f"{self.n_frames} frames"
             )

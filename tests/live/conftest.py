@@ -14,6 +14,7 @@ from fer_live.web.app import make_app
 from fer_live.web.engine import Engine
 from fer_live.web.gate import AllowedHosts
 from tests.live.own_page import ORIGIN
+from tests.live.videos import write_video
 
 
 class BrightnessModel:
@@ -69,3 +70,23 @@ def client(recognizer):
     engine.load()
     with TestClient(make_app(engine, AllowedHosts.of("127.0.0.1")), base_url=ORIGIN) as client:
         yield client
+
+
+@pytest.fixture
+def shipped(monkeypatch, recognizer):
+    """Serve the brightness model under any name."""
+    monkeypatch.setattr(EmotionRecognizer, "load", lambda *_, **__: recognizer)
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory, astronaut):
+    """Return a video of her: 20 frames, 5 without her, 15 with her elsewhere and darker."""
+    her = astronaut[20:220, 130:330]
+    frames = []
+    for i in range(40):
+        frame = np.full((240, 320, 3), 90, np.uint8)
+        if not 20 <= i < 25:
+            x = 20 + 2 * i
+            frame[20:220, x : x + 200] = her if i < 20 else cv2.convertScaleAbs(her, alpha=0.6)
+        frames.append(frame)
+    return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", frames, rate=20)

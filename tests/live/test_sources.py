@@ -10,7 +10,7 @@ import pytest
 
 from fer_core.errors import DataError
 from fer_live.sources import Pictures, open_source
-from fer_live.video_file import VideoFile
+from fer_live.video_file import DamagedVideoError, VideoFile, open_capture
 
 from .videos import turn_by_metadata, write_video
 
@@ -106,9 +106,15 @@ def test_a_video_cut_off_gives_what_it_has_and_says_so(tmp_path):
         for frame in open_source(str(path)).frames():
             numbers.append(frame.number)
 
-    with pytest.raises(DataError, match=r"cut off or damaged: it ends after \d+ of 40 frames"):
+    problem = r"cut off or damaged: it ends after \d+ of 40 frames"
+    with pytest.raises(DamagedVideoError, match=problem):
         read_all()
     assert 15 < len(numbers) < 25
+    # An address may only have been cut off: it can be asked for the rest.
+    served = VideoFile("http://there/a.mkv", open_capture(str(path)))
+    with pytest.raises(DataError, match=problem) as caught:
+        list(served.frames())
+    assert not isinstance(caught.value, DamagedVideoError)
 
 
 def test_bad_files_are_one_sentence(tmp_path):

@@ -1,65 +1,22 @@
-"""``fer-live video`` and ``webcam``: rows, pictures, resuming, and one sentence for bad input."""
+"""``fer-live video`` and ``webcam``: rows, pictures, and one sentence for bad input."""
 
-import csv
 import json
-import os
-import signal
-import subprocess
 import sys
 import time
 
 import cv2
 import numpy as np
 import pytest
-from sklearn.dummy import DummyClassifier
 
 from fer_core.detectors import make_detector
 from fer_core.labels import LABELS
-from fer_core.model_entry import PIPELINE_LOADER, ModelEntry
-from fer_core.model_store import ModelStore
-from fer_landmarks.serving import save_pipeline
-from fer_live import outputs, session, video
+from fer_live import video
 from fer_live.__main__ import main
-from fer_live.recognizer import EmotionRecognizer
 
-from .videos import stream, until, write_video
+from .runs import frames_of, rows, run
+from .videos import stream, write_video
 
-
-@pytest.fixture(autouse=True)
-def _shipped(monkeypatch, recognizer):
-    """Serve the brightness model under any name."""
-    monkeypatch.setattr(EmotionRecognizer, "load", lambda *_, **__: recognizer)
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory, astronaut):
-    """Return a video of her: 20 frames, 5 without her, 15 with her elsewhere and darker."""
-    her = astronaut[20:220, 130:330]
-    frames = []
-    for i in range(40):
-        frame = np.full((240, 320, 3), 90, np.uint8)
-        if not 20 <= i < 25:
-            x = 20 + 2 * i
-            frame[20:220, x : x + 200] = her if i < 20 else cv2.convertScaleAbs(her, alpha=0.6)
-        frames.append(frame)
-    return write_video(tmp_path_factory.mktemp("clip") / "clip.mp4", frames, rate=20)
-
-
-def rows(out):
-    with open(out / "faces.csv", encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def run(source, out, *options):
-    return main(["video", str(source), "--headless", "--out", str(out), *options])
-
-
-def frames_of(path):
-    capture = cv2.VideoCapture(str(path))
-    frames = []
-    while (read := capture.read())[0]:
-        frames.append(read[1])
-    return frames
+pytestmark = pytest.mark.usefixtures("shipped")
 
 
 def test_every_frame_has_rows_also_where_nobody_is(tmp_path, clip, capsys):
@@ -120,122 +77,6 @@ def test_a_video_cut_off_keeps_all_until_there(tmp_path, clip, capsys, astronaut
     assert len(frames_of(tmp_path / "out" / "annotated.mkv")) == len(table)
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert "cut off" in record["problem"]
-
-
-def test_interrupted_and_resumed_is_as_unbroken(tmp_path, clip, monkeypatch, capsys):
-    assert run(clip, tmp_path / "whole") == 0
-    out = tmp_path / "broken"
-    for stop_at, options in ((13, []), (27, ["--resume"])):
-        with monkeypatch.context() as patch:
-            take = session.Session._take
-
-            def until_then(self, frame, take=take, stop_at=stop_at):
-                if frame.number == stop_at:
-                    raise KeyboardInterrupt
-                return take(self, frame)
-
-            patch.setattr(session.Session, "_take", until_then)
-            assert run(clip, out, *options) == 130
-            assert "Go on with --resume" in capsys.readouterr().out
-    assert run(clip, out) == 2
-    assert "an unfinished run is there; go on with --resume" in capsys.readouterr().err
-    assert run(clip, out, "--resume", "--scheme", "valence3", "--threshold", "0.9") == 2
-    assert "has another threshold (0.5 instead of 0.9)" in capsys.readouterr().err
-    assert run(clip, out, "--resume") == 0
-    for name in ("faces.csv", "faces.jsonl"):
-        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
-    parts = [len(frames_of(out / f"annotated{part}.mkv")) for part in ("", "-2", "-3")]
-    assert parts == [13, 14, 13]
-    assert run(clip, out, "--resume") == 0
-    assert "finished already" in capsys.readouterr().out
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="kills as Unix does")
-def test_killed_and_resumed_is_as_unbroken(tmp_path, astronaut):
-    # A process of its own with a stored model, killed without warning.
-    store = ModelStore(tmp_path / "store")
-    model = DummyClassifier(strategy="prior").fit(
-        np.zeros((14, 48, 48), np.uint8), [3] * 8 + [*range(6)]
-    )
-    entry = ModelEntry("mine", "landmarks", PIPELINE_LOADER, "fer7", LABELS, tuple(range(6)))
-    store.add(entry, save_pipeline(model, tmp_path), model)
-    her = astronaut[20:220, 130:330]
-    frames = []
-    for i in range(150):
-        frame = np.full((240, 320, 3), 90, np.uint8)
-        x = 20 + round(40 * (1 + np.sin(i / 15)))
-        frame[20:220, x : x + 200] = her
-        frames.append(frame)
-    source = write_video(tmp_path / "clip.avi", frames, coding="MJPG")
-    command = [sys.executable, "-c", _IMPATIENT, "video", str(source), "--headless"]
-    command += ["--models", str(store.root), "--model", "mine", "--save", "csv", "jsonl", "video"]
-
-    def start(out, *options):
-        return subprocess.Popen(
-            [*command, "--out", str(out), *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
-
-    whole, broken = tmp_path / "whole", tmp_path / "broken"
-    unbroken = start(whole)
-    process = start(broken)
-    table = broken / "faces.csv"
-    assert until(lambda: table.exists() and table.read_bytes().count(b"\n") > 60, 60)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert (broken / ".resume.json").exists()
-    _, errors = unbroken.communicate()
-    assert unbroken.returncode == 0, errors
-    resumed = start(broken, "--resume")
-    _, errors = resumed.communicate()
-    assert resumed.returncode == 0, errors
-    for name in ("faces.csv", "faces.jsonl"):
-        assert (broken / name).read_bytes() == (whole / name).read_bytes()
-    parts = sorted(broken.glob("annotated*.mkv"))
-    assert sum(len(frames_of(part)) for part in parts) == 150
-
-
-#: The command with a checkpoint after every few frames.
-_IMPATIENT = """
-import sys
-from fer_live import outputs
-from fer_live.__main__ import main
-outputs.CHECKPOINT_SECONDS = 0.05
-sys.exit(main(sys.argv[1:]))
-"""
-
-
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs Linux's limits")
-def test_a_full_disk_is_one_sentence_and_rows_stay_whole(tmp_path, clip, capsys, monkeypatch):
-    import resource
-
-    monkeypatch.setattr(outputs, "CHECKPOINT_SECONDS", 1e9)
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (5000, limits[1]))
-    try:
-        assert run(clip, tmp_path, "--save", "csv") == 2
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, before)
-    assert f"{tmp_path / 'faces.csv'}: File too large" in capsys.readouterr().err
-    content = (tmp_path / "faces.csv").read_bytes()
-    assert 4000 < len(content) <= 5000
-    assert content.endswith(b"\n")
-    assert [int(row["frame"]) for row in rows(tmp_path)] == list(range(content.count(b"\n") - 1))
-
-
-def test_a_nearly_full_disk_ends_the_video_readably(tmp_path, clip, capsys, monkeypatch):
-    from fer_live import annotated_video
-
-    looks = iter([10**9] * 3 + [10**6] * 9)
-    monkeypatch.setattr(annotated_video, "_LOOK_EVERY", 10)
-    monkeypatch.setattr(
-        annotated_video.shutil, "disk_usage", lambda _: type("Usage", (), {"free": next(looks)})
-    )
-    assert run(clip, tmp_path) == 2
-    assert "annotated.mkv: the disk is nearly full" in capsys.readouterr().err
-    assert len(frames_of(tmp_path / "annotated.mkv")) == 20
-    assert len(rows(tmp_path)) == 21
 
 
 def test_a_stream_is_followed_and_saved(tmp_path, capsys):
