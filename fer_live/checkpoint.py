@@ -34,12 +34,15 @@ class Checkpoint:
         Bytes of each table.
     follower : dict
         `fer_live.follower.FaceFollower.state`.
+    summary : dict
+        `fer_live.summary.Summary.state`.
     """
 
     next_frame: int
     seconds: float
     sizes: Mapping[str, int]
     follower: Mapping[str, Any]
+    summary: Mapping[str, Any]
 
 
 @dataclass

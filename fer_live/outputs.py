@@ -18,6 +18,7 @@ from fer_live.checkpoint import Checkpoint, Journal
 from fer_live.follower import FaceFollower, FrameResult
 from fer_live.rows import CsvFormat, JsonLinesFormat, RowFile, RowFormat
 from fer_live.sources import Frame, Source
+from fer_live.summary import Summary
 from fer_live.timeline import draw_timeline
 
 #: What can be saved, and the files that it goes to.
@@ -60,8 +61,8 @@ class Outputs:
     ----------
     start : int
         The first frame to follow.
-    follower_state : dict or None
-        What the follower knew before that frame.
+    before : Checkpoint or None
+        What was known before that frame, of a run that goes on.
     finished : bool
         The folder holds the same job's whole results already.
 
@@ -85,7 +86,6 @@ class Outputs:
         self.folder = folder
         self.save = set(save) | ({"csv"} if "timeline" in save else set())
         self.source = source
-        self.start, self.follower_state = 0, None
         self.finished = False
         self._video: AnnotatedVideo | None = None
         self._video_start = 0
@@ -93,10 +93,9 @@ class Outputs:
         self._done: Frame | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self._journal = Journal(folder / JOURNAL, job)
-        before = self._find_before(resume, restart)
-        sizes = {} if before is None else before.sizes
-        if before is not None:
-            self.start, self.follower_state = before.next_frame, dict(before.follower)
+        self.before = self._find_before(resume, restart)
+        self.start = 0 if self.before is None else self.before.next_frame
+        sizes = {} if self.before is None else self.before.sizes
         forms: dict[str, RowFormat] = {"csv": CsvFormat(labels), "jsonl": JsonLinesFormat()}
         self._tables = {}
         if not self.finished:
@@ -129,7 +128,7 @@ class Outputs:
             self._write_video(frame, picture())
         self._done = frame
 
-    def checkpoint(self, follower: FaceFollower, *, now: bool = False) -> None:
+    def checkpoint(self, follower: FaceFollower, summary: Summary, *, now: bool = False) -> None:
         """Note where the job is, every few seconds; live sources can't be gone back to."""
         due = now or monotonic() - self._last_checkpoint >= CHECKPOINT_SECONDS
         if self.source.live or self._done is None or not due:
@@ -137,7 +136,9 @@ class Outputs:
         self._last_checkpoint = monotonic()
         sizes = {kind: table.size for kind, table in self._tables.items()}
         done = self._done
-        self._journal.add(Checkpoint(done.number + 1, done.seconds, sizes, follower.state()))
+        self._journal.add(
+            Checkpoint(done.number + 1, done.seconds, sizes, follower.state(), summary.state())
+        )
 
     def close(self, summary: dict[str, Any], *, finished: bool) -> None:
         """Close all files; draw the timeline, and write the record of a finished run."""

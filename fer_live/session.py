@@ -54,6 +54,11 @@ class Session:
         Seconds of the source after which the run ends.
     tell : callable
         Gets messages for people: a camera lost, a file saved.
+
+    Attributes
+    ----------
+    between_frames : bool
+        Nothing is half done, so that the job can go on from here.
     """
 
     def __init__(
@@ -84,6 +89,7 @@ class Session:
         self.longest = longest
         self.tell = tell
         self.summary = Summary()
+        self.between_frames = True
         self.paused = False
         self.quit = False
         self._help = False
@@ -128,6 +134,7 @@ class Session:
 
     def _take(self, frame: Frame) -> bool:
         """Do everything with one frame; whether to go on."""
+        self.between_frames = False
         result = self.follower.update(frame.image, frame.seconds)
         self.summary.add(result)
         self._last = frame, result
@@ -138,7 +145,8 @@ class Session:
 
         if self.outputs is not None:
             self.outputs.write(frame, result, picture)
-            self.outputs.checkpoint(self.follower)
+            self.outputs.checkpoint(self.follower, self.summary)
+        self.between_frames = True
         if self._recording is not None:
             self._recording.write_until(picture(), frame.seconds - self._recording_began)
         if self.window is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
@@ -42,6 +43,22 @@ class Summary:
             self.people.setdefault(face.track_id, Counter())[face.label] += 1
         self._times.append(result.timings[TOTAL])
         self._ticks.append(perf_counter())
+
+    def state(self) -> dict[str, Any]:
+        """Return what it has counted, for `restore`, ready for JSON; times of frames are left."""
+        return {
+            "frames": self.n_frames,
+            "empty": self.n_empty,
+            # Pairs, because JSON's keys are text.
+            "people": [[track, dict(labels)] for track, labels in self.people.items()],
+            "seconds": perf_counter() - self._start,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on counting where the summary was that `state` was taken from."""
+        self.n_frames, self.n_empty = state["frames"], state["empty"]
+        self.people = {track: Counter(labels) for track, labels in state["people"]}
+        self._start = perf_counter() - state["seconds"]
 
     @property
     def rate(self) -> float:

@@ -149,9 +149,6 @@ def _run(
         if outputs.finished:
             print(f"The run in {args.out} is finished already; there is nothing to resume")
             return 0
-        if outputs.follower_state is not None:
-            follower.restore(outputs.follower_state)
-            print(f"Going on at frame {outputs.start}", file=sys.stderr)
     session = Session(
         source,
         follower,
@@ -164,6 +161,10 @@ def _run(
         longest=args.seconds,
         tell=lambda message: print(message, file=sys.stderr),
     )
+    if outputs is not None and outputs.before is not None:
+        follower.restore(outputs.before.follower)
+        session.summary.restore(outputs.before.summary)
+        print(f"Going on at frame {outputs.start}", file=sys.stderr)
     _work(session, args)
     return 0
 
@@ -190,8 +191,9 @@ def _work(session: Session, args: argparse.Namespace) -> None:
         summary["problem"] = str(problem)
     if session.outputs is not None:
         try:
-            if not ended:
-                session.outputs.checkpoint(session.follower, now=True)
+            # Ended within a frame, the last checkpoint holds: a later one would have it twice.
+            if not ended and session.between_frames:
+                session.outputs.checkpoint(session.follower, session.summary, now=True)
             session.outputs.close(summary, finished=ended)
         except OSError:
             # On a full disk this fails too; what it is about is said below.

@@ -20,12 +20,18 @@ from fer_landmarks.serving import save_pipeline
 from fer_live import outputs, session, video
 from fer_live.__main__ import main
 from fer_live.outputs import Outputs
+from fer_live.rows import JsonLinesFormat
 from fer_live.sources import open_source
 
 from .runs import frames_of, rows, run
 from .videos import stream, until, write_video
 
 pytestmark = pytest.mark.usefixtures("shipped")
+
+
+def counts(out):
+    record = json.loads((out / "run.json").read_text())
+    return [record[name] for name in ("frames", "frames without a face", "faces")]
 
 
 def test_interrupted_and_resumed_is_as_unbroken(tmp_path, clip, monkeypatch, capsys):
@@ -50,10 +56,32 @@ def test_interrupted_and_resumed_is_as_unbroken(tmp_path, clip, monkeypatch, cap
     assert run(clip, out, "--resume") == 0
     for name in ("faces.csv", "faces.jsonl"):
         assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert counts(out) == counts(tmp_path / "whole") == [40, 5, 1]
     parts = [len(frames_of(out / f"annotated{part}.mkv")) for part in ("", "-2", "-3")]
     assert parts == [13, 14, 13]
     assert run(clip, out, "--resume") == 0
     assert "finished already" in capsys.readouterr().out
+
+
+def test_interrupted_within_a_frame_and_resumed_is_as_unbroken(tmp_path, clip, monkeypatch):
+    options = ["--save", "csv", "jsonl"]
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert run(clip, whole, *options) == 0
+    monkeypatch.setattr(outputs, "CHECKPOINT_SECONDS", 0)
+    with monkeypatch.context() as patch:
+        write = JsonLinesFormat.rows
+
+        def until_then(self, frame, result):
+            if frame.number == 13:  # followed and counted, and maybe in the other table
+                raise KeyboardInterrupt
+            return write(self, frame, result)
+
+        patch.setattr(JsonLinesFormat, "rows", until_then)
+        assert run(clip, broken, *options) == 130
+    assert run(clip, broken, "--resume", *options) == 0
+    for name in ("faces.csv", "faces.jsonl"):
+        assert (broken / name).read_bytes() == (whole / name).read_bytes()
+    assert counts(broken) == counts(whole)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="kills as Unix does")
@@ -96,6 +124,7 @@ def test_killed_and_resumed_is_as_unbroken(tmp_path, astronaut):
     assert resumed.returncode == 0, errors
     for name in ("faces.csv", "faces.jsonl"):
         assert (broken / name).read_bytes() == (whole / name).read_bytes()
+    assert counts(broken) == counts(whole) == [150, 0, 1]
     parts = sorted(broken.glob("annotated*.mkv"))
     assert sum(len(frames_of(part)) for part in parts) == 150
 
