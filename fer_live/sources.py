@@ -115,7 +115,13 @@ class Pictures:
         """Do nothing: no file stays open."""
 
 
-def open_source(name: str, *, rate: float = PICTURES_RATE, retry_seconds: float = 30.0) -> Source:
+def open_source(
+    name: str,
+    *,
+    rate: float = PICTURES_RATE,
+    retry_seconds: float = 30.0,
+    results: Path | None = None,
+) -> Source:
     """Open what `name` means.
 
     Parameters
@@ -128,6 +134,8 @@ def open_source(name: str, *, rate: float = PICTURES_RATE, retry_seconds: float 
         Frames a second of pictures.
     retry_seconds : float
         For how long a camera or stream that has vanished is tried again.
+    results : Path or None
+        Folder that results go to: of a folder or pattern, pictures in there are not played.
 
     Raises
     ------
@@ -150,6 +158,8 @@ def open_source(name: str, *, rate: float = PICTURES_RATE, retry_seconds: float 
     if not (name == STDIN or path.is_dir() or pattern or path.suffix.lower() in SUFFIXES):
         return VideoFile(name)
     paths = _sorted(name, find_pictures([name]))
+    if results is not None and (path.is_dir() or pattern):
+        paths = _outside(results, paths, name)
     for missing in (path for path in paths if not path.exists()):
         raise DataError(f"{missing}: there is no such file")
     return Pictures(paths, name, rate)
@@ -201,6 +211,17 @@ def _pictures_of(name: str, leave_out: str) -> list[Path]:
             raise DataError(f"{name}: no picture matches this pattern")
         return inside
     return [path]
+
+
+def _outside(results: Path, paths: list[Path], name: str) -> list[Path]:
+    folder = results.resolve()
+    outside = [path for path in paths if folder not in path.resolve().parents]
+    if not outside:
+        raise DataError(
+            f"{name}: all pictures lie in {results}, where results go; choose another folder for "
+            "these"
+        )
+    return outside
 
 
 def _sorted(name: str, paths: list[Path]) -> list[Path]:

@@ -107,7 +107,9 @@ def run(args: argparse.Namespace) -> int:
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     probe = None if args.headless else WindowProbe()
     try:
-        source = open_source(args.source, rate=args.rate, retry_seconds=args.retry)
+        source = open_source(
+            args.source, rate=args.rate, retry_seconds=args.retry, results=args.out
+        )
         try:
             return _run(args, source, probe, options)
         finally:

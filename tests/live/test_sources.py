@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -66,6 +67,22 @@ def test_a_folder_is_played_in_the_order_of_its_numbers(tmp_path):
     pattern = open_source(str(tmp_path / "frame1*.png"))
     assert [f.image[0, 0, 0] for f in pattern.frames()] == [1, 10]
     assert open_source(str(tmp_path / "frame9.png")).n_frames == 1
+
+
+@pytest.mark.parametrize("name", [".", "**/*.png", "{}"])
+def test_results_among_the_frames_are_not_played(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    name, out = name.format(tmp_path), tmp_path / "out"
+    out.mkdir()
+    for path in ("1.png", "2.png", "out/timeline.png"):
+        cv2.imwrite(path, np.zeros((20, 30), np.uint8))
+    assert open_source(name).n_frames == 3
+    for results in (out, Path("out")):
+        source = open_source(name, results=results)
+        assert [path.name for path in source.paths] == ["1.png", "2.png"]
+    with pytest.raises(DataError, match=r"all pictures lie in .*choose another folder"):
+        open_source(name, results=tmp_path)
+    assert open_source("out/timeline.png", results=out).n_frames == 1
 
 
 def test_paths_come_from_standard_input(tmp_path, monkeypatch):

@@ -139,8 +139,10 @@ def test_without_a_window_system_it_says_what_to_do(clip, capsys, monkeypatch):
 def test_frames_in_a_folder_are_a_video(tmp_path, clip):
     for i, frame in enumerate(frames_of(clip)[:5]):
         cv2.imwrite(str(tmp_path / f"f{i}.png"), frame)
-    assert run(tmp_path, tmp_path / "out", "--rate", "10", "--save", "csv") == 0
-    assert [row["seconds"] for row in rows(tmp_path / "out")] == [f"0.{i}000" for i in range(5)]
+    for _ in range(2):  # the second time with a timeline among them
+        assert run(tmp_path, tmp_path / "out", "--rate", "10", "--save", "timeline") == 0
+        seconds = [row["seconds"] for row in rows(tmp_path / "out")]
+        assert seconds == [f"0.{i}000" for i in range(5)]
 
 
 def test_options_say_what_they_need(capsys):
