@@ -8,12 +8,11 @@ import threading
 from pathlib import Path
 from typing import Literal, get_args
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_core.crop import FRAMING_VERSION, READY_CROP_SIDE, crop_faces
-from fer_core.datasets.dataset import FACE_SIZE, Dataset
+from fer_core.crop import FRAMING_VERSION, crop_faces, is_ready_crop, whole_picture_box
+from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.decoding import decode_tree
 from fer_core.datasets.sources import open_source
 from fer_core.datasets.tree import read_tree, refuse_empty_folders
@@ -173,12 +172,12 @@ class _FaceMaker:
 
     def __call__(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], bool]:
         gray = to_gray(picture)
-        ready = self.crop == "auto" and max(gray.shape) < READY_CROP_SIDE
-        if self.crop == "never" or ready:
-            return _scaled(gray), True
+        whole = crop_faces(gray, whole_picture_box(gray))[0]
+        if is_ready_crop(gray, self.crop):
+            return whole, True
         boxes = self._detector().detect(picture).boxes
         if len(boxes) == 0:
-            return _scaled(gray), False
+            return whole, False
         largest = boxes[[boxes[:, 2].argmax()]]
         return crop_faces(gray, largest, self._landmarks.predict_boxes(gray, largest))[0], True
 
@@ -191,18 +190,10 @@ class _FaceMaker:
 def _crop_kind(crop: Crop, detector: str) -> str:
     """Return words that change with anything that a picture's face depends on."""
     if crop == "never":
-        return "crop never"
+        return f"crop never, framing {FRAMING_VERSION}"
     file = find_predictor()
     predictor = f"predictor {file.name} {file.stat().st_size}"
     return f"crop {crop}, detector {detector}, framing {FRAMING_VERSION}, {predictor}"
-
-
-def _scaled(gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Scale a whole picture to a face: by area averages downwards, bilinearly upwards."""
-    shrinks = max(gray.shape) > FACE_SIZE
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    size = (FACE_SIZE, FACE_SIZE)
-    return np.asarray(cv2.resize(gray, size, interpolation=interpolation), dtype=np.uint8)
 
 
 def _file(name: str) -> str:

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import skimage.data
 
-from fer_core.crop import crop_faces
+from fer_core.crop import FRAMING_VERSION, crop_faces, whole_picture_box
 from fer_core.datasets.folder import _crop_kind, load_folder, read_groups
 from fer_core.errors import DataError
 from fer_core.landmarks import LandmarkPredictor
@@ -57,8 +57,11 @@ def test_auto_crops_photographs_and_scales_ready_crops(photographs):
     assert dataset.y.tolist() == [0, 0, 1, 1]
     assert dataset.found.tolist() == [True, True, False, True]
     assert dataset.notes == {"no_face": ["bored/none.png"]}
-    scaled = cv2.resize(_ready(0, (90, 60)), (48, 48), interpolation=cv2.INTER_AREA)
-    np.testing.assert_array_equal(dataset.faces[3], scaled)
+    # A ready crop is laid into a square, as serving does, and not squeezed.
+    ready = _ready(0, (90, 60))
+    square = np.pad(ready, [(0, 0), (15, 15)], mode="edge")
+    difference = dataset.faces[3] - crop_faces(square, [(0, 0, 90, 90)])[0].astype(float)
+    assert np.abs(difference).max() <= 1
     # The crop is the one that serving would make of the astronaut's face.
     box = [(173, 71, 104, 104)]
     landmarks = LandmarkPredictor().predict_boxes(_astronaut(), box)
@@ -68,13 +71,12 @@ def test_auto_crops_photographs_and_scales_ready_crops(photographs):
     assert np.corrcoef(dataset.faces[1].ravel(), expected.ravel())[0, 1] > 0.9
 
 
-def test_never_scales_everything(photographs):
+def test_never_takes_everything_as_a_face(photographs):
     dataset = load_folder(photographs, crop="never")
     assert dataset.found is None
     assert dataset.notes == {}
-    gray = cv2.cvtColor(_astronaut(), cv2.COLOR_BGR2GRAY)
-    scaled = cv2.resize(gray, (48, 48), interpolation=cv2.INTER_AREA)
-    np.testing.assert_array_equal(dataset.faces[0], scaled)
+    whole = crop_faces(_astronaut(), whole_picture_box(_astronaut()))[0]
+    np.testing.assert_array_equal(dataset.faces[0], whole)
 
 
 def test_always_searches_small_pictures_too(photographs):
@@ -214,4 +216,4 @@ def test_cached_crops_are_made_again_for_another_predictor_or_framing(tmp_path, 
     (tmp_path / "own.dat").write_bytes(b"another predictor")
     monkeypatch.setenv("FER_PREDICTOR", str(tmp_path / "own.dat"))
     assert _crop_kind("auto", "hog") != before
-    assert _crop_kind("never", "hog") == "crop never"
+    assert _crop_kind("never", "hog") == f"crop never, framing {FRAMING_VERSION}"
