@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.models import Candidate
+from benchmarks.models import Candidate, Stored
 from benchmarks.pairs import compare
 from benchmarks.predictions import load_predictions
 from benchmarks.results import Result, RunFolder, load_result, main_figures
@@ -41,6 +41,11 @@ def cleaned_candidates(
     note: Any = fitting.notes.get(NOTE)
     if note is None:
         return list(candidates)
+    if stored := [c.name for c in candidates if isinstance(c, Stored)]:
+        raise DataError(
+            f"{', '.join(stored)}: fitted already, so --drop and --relabel can't change what on; "
+            "leave --stored out"
+        )
     renamed: list[Candidate] = [
         replace(candidate, name=f"{candidate.name}{CLEANED}")  # type: ignore[type-var]
         for candidate in candidates

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fer_core.ensemble import Model
-from fer_core.errors import DataError, MissingExtraError
+from fer_core.errors import DataError, MissingExtraError, ProtocolError
 from fer_core.extras import how_to_install
 from fer_core.lookup import look_up
 from fer_core.model_entry import (
@@ -146,10 +146,12 @@ class Network:
 
         A training that `workplace` holds goes on, and one that is finished is taken as it is.
         """
-        from fer_cnn import CNNClassifier
+        from fer_cnn import RECIPES, CNNClassifier
+        from fer_cnn.start import require_same_fitting
 
         require_role(fitting, "fit")
         require_role(validation, "validation")
+        require_same_fitting(RECIPES[self.recipe].init, fitting)
         soft = soft_labels_of(fitting, self.soft_labels)[0] if self.soft_labels else None
         model: Model = CNNClassifier(self.recipe, seed=self.seed, out=workplace).fit(
             fitting.faces,
@@ -206,25 +208,25 @@ class Stored:
     @property
     def facts(self) -> Mapping[str, Any]:
         """What the store says of the training, but for what every model's card says."""
-        common = ("dataset", "protocol", "pictures", "seed")
+        common = ("dataset", "protocol", "pictures", "fingerprint", "seed")
         return {k: v for k, v in self.entry.trained_on.items() if k not in common}
 
     def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Model:
-        """Load the model, if it was fitted on as many pictures of a dataset of this name.
+        """Load the model, if it was fitted on exactly these pictures.
 
         Raises
         ------
-        DataError
-            If it was fitted on others, which may be among those that measure.
+        ProtocolError
+            If it was fitted on others, which may be among those that choose or measure.
         """
         require_role(fitting, "fit")
-        told = {key: self.entry.trained_on.get(key) for key in ("dataset", "pictures")}
-        ours = {"dataset": fitting.name, "pictures": len(fitting)}
-        if told != ours or self.entry.scheme != fitting.scheme.name:
-            raise DataError(
-                f"the stored model '{self.name}' was fitted on {told['pictures']} pictures of "
-                f"'{told['dataset']}' ({self.entry.scheme}), and this run fits on {len(fitting)} "
-                f"of '{fitting.name}' ({fitting.scheme.name}); fit it here, without --stored"
+        told = self.entry.trained_on
+        if told.get("fingerprint") != fitting.fingerprint():
+            raise ProtocolError(
+                f"the stored model '{self.name}' was fitted on other pictures "
+                f"({told.get('pictures')} of '{told.get('dataset')}', {self.entry.scheme}) than "
+                f"this run fits on ({len(fitting)} of '{fitting.name}', {fitting.scheme.name}), so "
+                "it may know those that measure; fit it here, without --stored"
             )
         return self.store.load(self.name)
 
@@ -265,7 +267,7 @@ def known_models(
         If there is no shipped model of a name.
     """
     from fer_cnn.recipes import RECIPES
-    from fer_landmarks.pipelines import list_pipelines, make_pipeline, takes_soft_labels
+    from fer_landmarks.pipelines import list_pipelines, make_pipeline, require_soft_labels
 
     soft = soft_labels or {}
     table: dict[str, Candidate] = {
@@ -281,8 +283,8 @@ def known_models(
         table[name] = Network(name, recipe.name, seed, recipe.description, soft.get(name))
     for name in soft:
         model = look_up(table, name, "model")
-        if isinstance(model, Classical) and not takes_soft_labels(model.make()):
-            raise DataError(f"--soft-labels {name}=…: pipeline '{name}' can't learn from them")
+        if isinstance(model, Classical):
+            require_soft_labels(name, model.make())
     store = ModelStore()
     return table | {name: Stored(store.entry(name), store) for name in stored}
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from fer_cnn.architectures.ends import FEATURES, PROBABILITIES
-from fer_core.errors import DataError
+from fer_core.errors import DataError, ProtocolError
 from fer_core.extras import require
 from fer_core.lookup import did_you_mean
 from fer_core.model_store import ModelStore
+from fer_core.splits import LabelledPart
 
 _FILE = "model.keras"
 
@@ -45,6 +46,34 @@ def load_network(name: str) -> Any:
             "python -m fer_cnn.train stores have one"
         )
     return model
+
+
+def require_same_fitting(name: str, fitting: LabelledPart) -> None:
+    """Refuse to go on from a stored network that may know pictures which choose or measure.
+
+    Parameters
+    ----------
+    name : str
+        Of the network to go on from; the file of one says nothing of what it was fitted on, and
+        an empty name means none.
+    fitting : LabelledPart
+        What the training fits on.
+
+    Raises
+    ------
+    ProtocolError
+        If the network was fitted on other pictures of the same dataset.
+    """
+    known = ModelStore().entries().get(name)
+    if known is None or known.trained_on.get("dataset") != fitting.name:
+        return
+    if known.trained_on.get("fingerprint") != fitting.fingerprint():
+        raise ProtocolError(
+            f"the network '{name}' to go on from was fitted on other pictures of '{fitting.name}', "
+            "some of which may choose or measure here; use the whole dataset, in the same form, "
+            f"and the seed that it was fitted with ({known.trained_on.get('seed')}), or go on from "
+            "a network of your own"
+        )
 
 
 def find_network(name: str) -> Path:

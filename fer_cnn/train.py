@@ -16,7 +16,7 @@ from fer_cnn.classifier import CNNClassifier
 from fer_cnn.curves import plot_history
 from fer_cnn.recipe import Recipe, Views, read_settings, with_settings
 from fer_cnn.recipes import RECIPES, get_recipe
-from fer_cnn.start import find_network
+from fer_cnn.start import find_network, require_same_fitting
 from fer_cnn.weights import NONE
 from fer_core.cleaning import (
     NOTE,
@@ -205,7 +205,9 @@ def _command(args: argparse.Namespace) -> None:
     cleaning = read_cleaning(args)
     dataset = load_dataset(args)
     scheme = scheme_for(recipe, dataset, args.scheme)
-    split = clean_split(make_split(dataset.in_scheme(scheme), seed=args.seed), cleaning, dataset)
+    split = make_split(dataset, seed=args.seed)
+    require_same_fitting(recipe.init, split.fitting)
+    split = clean_split(split.in_scheme(scheme), cleaning, dataset)
     print(f"{split.fitting!r}, validation {len(split.validation)}: {split.description}")
     if cleaning is not None:
         print(describe_cleaning(split.fitting.notes[NOTE]))

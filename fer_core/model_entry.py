@@ -146,6 +146,7 @@ def describe_model(
             "dataset": fitting.name,
             "protocol": f"{split.protocol}: {split.description}",
             "pictures": len(fitting),
+            "fingerprint": fitting.fingerprint(),
             **({NOTE: describe_cleaning(fitting.notes[NOTE])} if NOTE in fitting.notes else {}),
             **trained_on,
         },

@@ -81,7 +81,8 @@ class ModelStore:
             If there is none.
         """
         manifest = read_manifest(self.root)
-        target = manifest.aliases.get(name, name)
+        # A model's own name comes first, so that no second name can stand for another model.
+        target = name if name in manifest.models else manifest.aliases.get(name, name)
         if target in manifest.models:
             return manifest.models[target]
         known = [*manifest.models, *manifest.aliases]
@@ -169,13 +170,25 @@ class ModelStore:
             fresh.rename(folder)
         manifest = read_manifest(self.root)
         models = {**manifest.models, entry.name: entry}
-        write_manifest(self.root, Manifest(models, manifest.aliases))
+        aliases = {second: to for second, to in manifest.aliases.items() if second != entry.name}
+        write_manifest(self.root, Manifest(models, aliases))
         return entry
 
     def alias(self, second_name: str, name: str) -> None:
-        """Give the model called `name` a second name."""
+        """Give the model called `name` a second name.
+
+        Raises
+        ------
+        ModelStoreError
+            If there is no model called `name`, or another one is called `second_name`.
+        """
         target = self.entry(name).name
         manifest = read_manifest(self.root)
+        if second_name in manifest.models and second_name != target:
+            raise ModelStoreError(
+                f"{self.root}: '{second_name}' is a model of its own here, so '{target}' can't be "
+                "called so too"
+            )
         write_manifest(
             self.root, Manifest(manifest.models, {**manifest.aliases, second_name: target})
         )

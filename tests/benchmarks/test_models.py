@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from benchmarks import models
 from benchmarks.models import Network, choose_models, known_models
 from fer_core.datasets.demo import load_demo
-from fer_core.errors import DataError, FerError, MissingExtraError, ModelStoreError
+from fer_core.errors import DataError, FerError, MissingExtraError, ModelStoreError, ProtocolError
 from fer_core.soft_labels import write_soft_labels
 from fer_core.splits import make_split
 
@@ -47,7 +49,7 @@ def test_networks_learn_from_soft_labels_of_the_fitting_faces(tmp_path):
     fitting, validation = split.fitting, split.validation
     path = tmp_path / "taught.npz"
     swapped = np.eye(7, dtype=np.float32)[(fitting.y + 1) % 7]
-    write_soft_labels(path, fitting.faces, swapped, "a teacher")
+    write_soft_labels(path, fitting.faces, swapped, fitting.scheme.labels, "a teacher")
     network = Network("cnn", "tiny", seed=0, soft_labels=str(path))
     assert network.facts == {"recipe": "tiny", "soft labels": "taught"}
     network.fit(fitting, validation, tmp_path / "work")
@@ -66,7 +68,7 @@ def test_soft_labels_are_for_models_that_learn_from_them():
     assert table["hog-kernel"].facts == {}
     with pytest.raises(DataError, match="Did you mean 'cnn'"):
         known_models(soft_labels={"cn": "votes"})
-    with pytest.raises(DataError, match="pipeline 'hog-svm' can't learn from them"):
+    with pytest.raises(DataError, match="pipeline 'hog-svm' can't learn from soft labels"):
         known_models(soft_labels={"hog-svm": "votes"})
 
 
@@ -79,7 +81,10 @@ def test_a_shipped_model_is_measured_as_it_is_on_the_pictures_it_is_of():
     assert known_models(stored=["cnn"])["cnn"].facts["recipe"] == "compact"
     assert "seed" not in stored.facts
     demo = make_split(load_demo())
-    with pytest.raises(DataError, match="fitted on 25838 pictures of 'fer2013'"):
+    with pytest.raises(ProtocolError, match=r"fitted on other pictures \(25838 of 'fer2013'"):
         stored.fit(demo.fitting, demo.validation, None)
+    told = {**stored.entry.trained_on, "fingerprint": demo.fitting.fingerprint()}
+    same = replace(stored, entry=replace(stored.entry, trained_on=told))
+    assert same.fit(demo.fitting, demo.validation, None).classes_.tolist() == list(range(7))
     with pytest.raises(ModelStoreError, match="no model 'hog-svn'"):
         known_models(stored=["hog-svn"])

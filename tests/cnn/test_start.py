@@ -5,10 +5,12 @@ import pytest
 
 from fer_cnn.architectures import build
 from fer_cnn.recipes import get_recipe
-from fer_cnn.start import find_network, load_network
+from fer_cnn.start import find_network, load_network, require_same_fitting
 from fer_cnn.training import train
-from fer_core.errors import DataError
+from fer_core.datasets.demo import load_demo
+from fer_core.errors import DataError, ProtocolError
 from fer_core.model_store import ModelStore
+from fer_core.splits import make_split
 
 
 def test_shipped_networks_are_found_by_name():
@@ -73,3 +75,21 @@ def test_a_training_goes_on_from_a_network_with_a_new_head(striped, quick_recipe
             np.asarray(taught.model.get_layer(layer).kernel),
         )
     assert (proba.argmax(axis=1) == level).mean() > 0.9
+
+
+def test_a_stored_network_goes_on_only_from_the_pictures_it_was_fitted_on(monkeypatch):
+    fitting = make_split(load_demo()).fitting
+    entry = ModelStore().entry("cnn")
+
+    def told(**changes):
+        entries = {"cnn": replace(entry, trained_on={**entry.trained_on, **changes})}
+        monkeypatch.setattr(ModelStore, "entries", lambda self: entries)
+
+    require_same_fitting("cnn", fitting)  # of another dataset
+    told(dataset=fitting.name)
+    with pytest.raises(ProtocolError, match=r"other pictures of 'demo'.*fitted with \(0\)"):
+        require_same_fitting("cnn", fitting)
+    told(dataset=fitting.name, fingerprint=fitting.fingerprint())
+    require_same_fitting("cnn", fitting)
+    for unknown in ("", "somewhere/model.keras"):
+        require_same_fitting(unknown, fitting)

@@ -106,6 +106,18 @@ def test_second_names_and_suggestions(store, faces):
         store.load("landmrks")
 
 
+def test_no_second_name_stands_for_another_model(store):
+    with pytest.raises(ModelStoreError, match="'net' is a model of its own here"):
+        store.alias("net", "pipe")
+    assert store.entry("net").name == "net"
+    # A model that is stored later under a second name takes it over.
+    store.alias("landmarks", "pipe")
+    entry = replace(store.entry("pipe"), name="landmarks")
+    files = {file.path: store.folder(store.entry("pipe")) / file.path for file in entry.files}
+    store.add(entry, files, store.load("pipe"))
+    assert store.entry("landmarks").name == "landmarks"
+
+
 def test_an_empty_store_says_how_to_make_models(tmp_path):
     with pytest.raises(ModelStoreError, match=r"no models here yet.*benchmarks\.run.*--models"):
         ModelStore(tmp_path).load("ensemble")
