@@ -245,10 +245,7 @@ def classes_table(content: Mapping[str, Any]) -> Table:
 def sentences(content: Mapping[str, Any]) -> list[str]:
     """Say what was measured, what was left out, and what is not known."""
     n, missed = content["n"], content["n_missed"]
-    texts = [
-        f"{n:,} pictures ({content['part']} of {content['dataset']}). Nothing was fitted or chosen "
-        "on them."
-    ]
+    texts = [f"{n:,} pictures ({content['part']} of {content['dataset']})."]
     if missed:
         texts.append(
             f"In {missed:,} more no face was found; 'with missed' counts them as errors over all "
@@ -319,6 +316,7 @@ def measure_paths(
     if args.dataset is None and args.groups:
         raise DataError("--groups divides pictures to fit on; --test-on divides nothing")
     models = StoredModels(store, names)
+    taken: set[str] = set()
     for path in args.test_on:
         with console.status("reading pictures"):
             pictures = load_other(
@@ -330,7 +328,12 @@ def measure_paths(
             )
         with console.status("measuring") as status:
             content, probas = measure_other(models, pictures, status.update, fitted)
-        report = write_other(out / pictures.dataset.name, content, probas, pictures.dataset)
+        name, n = pictures.dataset.name, 1
+        while name in taken:  # a/test and b/test are both called test
+            n += 1
+            name = f"{pictures.dataset.name}-{n}"
+        taken.add(name)
+        report = write_other(out / name, content, probas, pictures.dataset)
         for text in sentences(content):
             say(console, text)
         table = models_table(content)

@@ -112,8 +112,9 @@ def run(
     target = report.write_report(folder)
     if failures:
         raise TaskError(
-            f"{len(failures)} of {len(candidates)} models failed: {'; '.join(failures)}; the "
-            f"report on the others is {target}; --resume tries the failed ones again"
+            f"{len(failures)} of {len(candidates) + len(ensembles)} models failed: "
+            f"{'; '.join(failures)}; the report on the others is {target}; --resume tries the "
+            "failed ones again"
         )
     return target
 

@@ -136,13 +136,14 @@ def train(
         # The batches are shuffled already; Keras would shuffle them by a global random state.
         fitted = model.fit(batches, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0)
         with averaged_weights(model, recipe):
+            figures = _validate(model, validation)
             record = EpochRecord(
                 epoch=epoch + 1,
                 loss=fitted.history["loss"][0],
                 accuracy=fitted.history["accuracy"][0],
                 rate=float(model.optimizer.learning_rate),
                 seconds=time.monotonic() - began,
-                **_validate(model, validation),
+                **figures,
             )
             history.append(record)
             if recipe.keep != "last" and best_epoch(history, recipe.keep) == len(history):

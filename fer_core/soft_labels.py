@@ -7,6 +7,7 @@ several annotators.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -48,7 +49,7 @@ def soft_labels_of(part: LabelledPart, source: str | Path) -> tuple[NDArray[np.f
     """
     if str(source) == VOTES:
         return soft_labels_from_votes(part), "annotators' votes"
-    return read_soft_labels(Path(source), part.faces)
+    return read_soft_labels(Path(source), part.faces, part.scheme.labels)
 
 
 def soft_labels_from_votes(
@@ -81,6 +82,7 @@ def soft_labels_from_votes(
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from threadpoolctl import threadpool_limits
 
     require_role(part, "fit")
     if part.votes is None:
@@ -100,11 +102,16 @@ def soft_labels_from_votes(
     )
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=seed)
     result = np.zeros((len(part), len(part.scheme.labels)), dtype=np.float32)
-    result[:, classes] = cross_val_predict(learner, known, part.y, cv=folds, method="predict_proba")
+    # Its threads wait by spinning: on a busy machine two take many times as long as one.
+    with threadpool_limits(1):
+        judged = cross_val_predict(learner, known, part.y, cv=folds, method="predict_proba")
+    result[:, classes] = judged
     return result
 
 
-def write_soft_labels(path: Path, faces: ArrayLike, proba: ArrayLike, source: str) -> None:
+def write_soft_labels(
+    path: Path, faces: ArrayLike, proba: ArrayLike, labels: Sequence[str], source: str
+) -> None:
     """Write what one model says of faces that another one may learn from.
 
     Parameters
@@ -113,7 +120,9 @@ def write_soft_labels(path: Path, faces: ArrayLike, proba: ArrayLike, source: st
         An ``.npz`` file.
     faces : uint8 (n, 48, 48)
     proba : float (n, k)
-        A row a face, columns in the order of the scheme.
+        A row a face.
+    labels : sequence of str
+        The scheme's, one for each column.
     source : str
         Where the probabilities come from, in words.
     """
@@ -122,17 +131,22 @@ def write_soft_labels(path: Path, faces: ArrayLike, proba: ArrayLike, source: st
             file,
             proba=check_probabilities(proba).astype(np.float32),
             faces=np.array(_digest(faces)),
+            labels=np.array(labels),
             source=np.array(source),
         )
 
 
-def read_soft_labels(path: Path, faces: ArrayLike) -> tuple[NDArray[np.float32], str]:
-    """Read soft labels of exactly these faces.
+def read_soft_labels(
+    path: Path, faces: ArrayLike, labels: Sequence[str]
+) -> tuple[NDArray[np.float32], str]:
+    """Read soft labels of exactly these faces and classes.
 
     Parameters
     ----------
     path : Path
     faces : uint8 (n, 48, 48)
+    labels : sequence of str
+        Of the k classes, in order.
 
     Returns
     -------
@@ -147,7 +161,7 @@ def read_soft_labels(path: Path, faces: ArrayLike) -> tuple[NDArray[np.float32],
     try:
         with np.load(path, allow_pickle=False) as stored:
             proba, digest = stored["proba"], str(stored["faces"])
-            source = str(stored["source"])
+            source, columns = str(stored["source"]), stored["labels"].tolist()
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file of soft labels") from None
     except (OSError, EOFError, BadZipFile, KeyError, ValueError) as error:
@@ -159,6 +173,11 @@ def read_soft_labels(path: Path, faces: ArrayLike) -> tuple[NDArray[np.float32],
         raise DataError(
             f"{path}: these soft labels ({source}) are of other pictures than those to fit on, or "
             "in another order; make them again from the same data and with the same seed"
+        )
+    if columns != list(labels):
+        raise DataError(
+            f"{path}: these soft labels ({source}) are of {', '.join(columns)}, and the classes "
+            f"here are {', '.join(labels)}; make them again with the same --scheme"
         )
     return proba, source
 

@@ -85,16 +85,17 @@ def _command(args: argparse.Namespace) -> None:
     console = Console()
     make_pipeline(args.name)  # a wrong name is refused before pictures are read
     dataset = load_dataset(args)
+    split = make_split(dataset, seed=args.seed)
     if args.scheme is not None:
-        dataset = dataset.in_scheme(get_scheme(args.scheme))
-    fitting = make_split(dataset, seed=args.seed).fitting
+        split = split.in_scheme(get_scheme(args.scheme))
+    fitting = split.fitting
     with console.status(f"{args.name}: {len(fitting)} faces, each left out in turn"):
         proba = left_out_probabilities(fitting, args.name, seed=args.seed)
         source = f"{args.name}, each face left out"
         if fitting.votes is not None:
             proba = soft_labels_from_votes(fitting, proba, seed=args.seed)
             source += ", and annotators' votes"
-    write_soft_labels(args.out, fitting.faces, proba, source)
+    write_soft_labels(args.out, fitting.faces, proba, fitting.scheme.labels, source)
     accuracy = float((proba.argmax(axis=1) == fitting.y).mean())
     console.print(f"{args.out}: {len(fitting)} faces, accuracy left out {accuracy:.4f}")
 

@@ -197,6 +197,15 @@ def takes_soft_labels(pipeline: Any) -> bool:
     return _SOFT_WEIGHT in pipeline.get_params()
 
 
+def require_soft_labels(name: str, pipeline: Any) -> None:
+    """Raise `DataError` if the pipeline called `name` can't learn from soft labels."""
+    if not takes_soft_labels(pipeline):
+        raise DataError(
+            f"pipeline '{name}' can't learn from soft labels; leave them out, or take one with "
+            f"kernel least squares, not mirrored, for example '{DEFAULT_PIPELINE}'"
+        )
+
+
 def fit_pipeline(
     pipeline: Any, fitting: LabelledPart, soft_labels: NDArray[np.float32] | None = None
 ) -> Any:
@@ -208,23 +217,17 @@ def fit_pipeline(
     fitting : LabelledPart
         n faces.
     soft_labels : float32 (n, k) or None
-        Columns in the order of the scheme; only for pipelines that take them.
+        Columns in the order of the scheme; only for pipelines that take them, see
+        `require_soft_labels`.
 
     Raises
     ------
     ProtocolError
         If the part is not one to fit on.
-    DataError
-        If the pipeline takes no soft labels.
     """
     require_role(fitting, "fit")
     if soft_labels is None:
         return pipeline.fit(fitting.faces, fitting.y)
-    if not takes_soft_labels(pipeline):
-        raise DataError(
-            "this pipeline can't learn from soft labels; leave them out, or take one with kernel "
-            f"least squares, for example '{DEFAULT_PIPELINE}'"
-        )
     own = soft_labels[:, np.unique(fitting.y)]
     return pipeline.fit(fitting.faces, fitting.y, classifier__soft_labels=own)
 

@@ -36,6 +36,7 @@ from fer_landmarks.pipelines import (
     fit_pipeline,
     list_pipelines,
     make_pipeline,
+    require_soft_labels,
     takes_soft_labels,
 )
 from fer_landmarks.serving import save_pipeline
@@ -65,7 +66,7 @@ def train_and_store(
     seed : int
     soft_labels : str, Path or None
         Where they come from, see `fer_core.soft_labels.soft_labels_of`; None for the votes that
-        the fitting pictures may have. Pipelines that can't learn from them take the labels alone.
+        the fitting pictures may have, where the pipeline can learn from them.
     **options
         For `make_pipeline`: ``mirror``, ``class_weight``, ``n_jobs``, parameters.
 
@@ -73,14 +74,20 @@ def train_and_store(
     -------
     ModelEntry
         As listed in the manifest.
+
+    Raises
+    ------
+    DataError
+        If soft labels are named for a pipeline that can't learn from them.
     """
     fitting, validation = split.fitting, split.validation
     start = time.perf_counter()
     model = make_pipeline(name, random_state=seed, cache=True, **options)
-    if soft_labels is None and fitting.votes is not None:
+    if soft_labels is None and fitting.votes is not None and takes_soft_labels(model):
         soft_labels = VOTES
     soft, taught_by = None, {}
-    if soft_labels is not None and takes_soft_labels(model):
+    if soft_labels is not None:
+        require_soft_labels(name, model)
         soft, words = soft_labels_of(fitting, soft_labels)
         weight = model.get_params()["classifier__soft_weight"]
         taught_by = {"soft labels": f"{words}, weight {weight:g}"}
@@ -163,14 +170,17 @@ def _command(args: argparse.Namespace) -> None:
     }
     settings = _read_settings(args.settings, args.names)
     for name in args.names:  # a wrong name or option is found before hours of work
-        make_pipeline(name, **options, **settings[name])
+        pipeline = make_pipeline(name, **options, **settings[name])
+        if args.soft_labels is not None:
+            require_soft_labels(name, pipeline)
     console = Console()
     cleaning = read_cleaning(args)
     dataset = load_dataset(args)
-    wanted = dataset
+    wanted, split = dataset, make_split(dataset, seed=args.seed)
     if args.scheme is not None:
-        wanted = dataset.in_scheme(get_scheme(args.scheme))
-    split = clean_split(make_split(wanted, seed=args.seed), cleaning, dataset)
+        scheme = get_scheme(args.scheme)
+        wanted, split = dataset.in_scheme(scheme), split.in_scheme(scheme)
+    split = clean_split(split, cleaning, dataset)
     for sentence in describe(wanted, split):
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     if cleaning is not None:

@@ -19,7 +19,7 @@ def test_command_writes_soft_labels_of_the_fitting_faces(tmp_path, monkeypatch, 
     monkeypatch.setenv("FER_CACHE", str(tmp_path / "cache"))
     out = tmp_path / "soft.npz"
     assert main(["hog-kernel", "--out", str(out)]) == 0
-    proba, source = read_soft_labels(out, split.fitting.faces)
+    proba, source = read_soft_labels(out, split.fitting.faces, split.fitting.scheme.labels)
     assert source == "hog-kernel, each face left out"
     accuracy = (proba.argmax(axis=1) == split.fitting.y).mean()
     assert f"accuracy left out {accuracy:.4f}" in capsys.readouterr().out
@@ -38,7 +38,7 @@ def test_votes_are_read_where_there_are_any(tmp_path, monkeypatch, split):
     )
     out = tmp_path / "soft.npz"
     assert main(["hog-kernel", "--out", str(out)]) == 0
-    proba, source = read_soft_labels(out, fitting.faces)
+    proba, source = read_soft_labels(out, fitting.faces, fitting.scheme.labels)
     assert source == "hog-kernel, each face left out, and annotators' votes"
     assert (proba.argmax(axis=1) == fitting.y).mean() > 0.99
 

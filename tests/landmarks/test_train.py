@@ -9,7 +9,6 @@ from fer_core.datasets.demo import load_demo
 from fer_core.errors import DataError
 from fer_core.model_store import ModelStore
 from fer_core.splits import make_split
-from fer_landmarks.pipelines import fit_pipeline, make_pipeline
 from fer_landmarks.train import main, train_and_store
 
 
@@ -41,8 +40,14 @@ def test_pipelines_that_can_learn_from_votes(tmp_path, monkeypatch):
     taught = train_and_store("hog-kernel", split, tmp_path)
     assert taught.trained_on["soft labels"] == "annotators' votes, weight 0.3"
     assert "soft labels" not in train_and_store("hog-svm", split, tmp_path).trained_on
-    with pytest.raises(DataError, match="can't learn from soft labels"):
-        fit_pipeline(make_pipeline("hog-svm"), split.fitting, votes[:, :7])
+    for name, options in (("hog-svm", {}), ("hog-kernel", {"mirror": True})):
+        with pytest.raises(DataError, match=f"'{name}' can't learn from soft labels"):
+            train_and_store(name, split, tmp_path, soft_labels="votes", **options)
+
+
+def test_soft_labels_for_a_pipeline_without_use_for_them(tmp_path, capsys):
+    assert main(["hog-svm", "--soft-labels", "none.npz", "--out", str(tmp_path)]) == 2
+    assert "pipeline 'hog-svm' can't learn from soft labels" in capsys.readouterr().err
 
 
 def test_wrong_name_is_found_before_any_work(tmp_path, capsys):
