@@ -19,7 +19,13 @@ from benchmarks.documents import Document, Heading, write_document
 from benchmarks.peer_environments import PeerEnvironment
 from benchmarks.peer_rows import HEIGHTS, Found, Pictures, crops_row, frames_row, make_pictures
 from benchmarks.progress import say
-from benchmarks.stored import StoredModels, add_model_arguments, chosen_models
+from benchmarks.stored import (
+    StoredModels,
+    add_measuring_arguments,
+    add_model_arguments,
+    chosen_models,
+    held_part,
+)
 from benchmarks.tables import Cell, Table
 from benchmarks.timing import hardware
 from benchmarks.worker import Notify
@@ -28,7 +34,6 @@ from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import DataError
 from fer_core.labels import LABELS, SCHEMES
 from fer_core.lookup import look_up
-from fer_core.splits import make_split
 
 
 @dataclass(frozen=True)
@@ -239,13 +244,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("peers", nargs="*", metavar="PEER", help="default: all")
     add_arguments(parser)
     add_model_arguments(parser)
-    group = parser.add_argument_group("measuring")
-    group.add_argument(
-        "--part",
-        choices=("validation", "test"),
-        default="test",
-        help="pictures to measure on (default: test; nothing is fitted or chosen here)",
-    )
+    group = add_measuring_arguments(parser, part="test", out="runs/peers/DATASET")
     group.add_argument(
         "--frames",
         type=int,
@@ -253,8 +252,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="N",
         help="so many are pasted into frames, too; 0: none (default: %(default)s)",
     )
-    group.add_argument("--out", type=Path, metavar="DIR", help="default: runs/peers/DATASET")
-    group.add_argument("--seed", type=int, default=0, help="of split and frames (default: 0)")
     return run_command(parser, _command, argv)
 
 
@@ -272,11 +269,7 @@ def _command(args: argparse.Namespace) -> None:
                 f"classes are {', '.join(dataset.scheme.labels)}"
             )
         models.require_scheme(dataset.scheme)
-        split = make_split(dataset, seed=args.seed)
-        if args.part == "test":
-            held, copied = split.test.reveal(), split.test.copied
-        else:
-            held, copied = split.validation, np.zeros(len(split.validation), bool)
+        held, copied = held_part(dataset, args.part, args.seed)
         pictures = make_pictures(held.faces, held.y, copied, args.frames, args.seed)
     say(console, f"{dataset.name}: {len(held):,} crops, {len(pictures.frames):,} frames")
     rows: list[dict[str, Any]] = []

@@ -17,7 +17,13 @@ from benchmarks.corruptions import CORRUPTIONS, STRENGTHS, Corruption, corrupted
 from benchmarks.documents import Document, Picture, write_document
 from benchmarks.figures import FAMILY_NAMES, STYLES, plain_frame, save_figure
 from benchmarks.progress import say
-from benchmarks.stored import StoredModels, add_model_arguments, chosen_models
+from benchmarks.stored import (
+    StoredModels,
+    add_measuring_arguments,
+    add_model_arguments,
+    chosen_models,
+    held_part,
+)
 from benchmarks.tables import Cell, Table
 from benchmarks.worker import Notify
 from fer_core.cli import run_command
@@ -26,7 +32,6 @@ from fer_core.datasets.demo import load_demo
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import DataError
 from fer_core.lookup import look_up
-from fer_core.splits import make_split
 
 #: Pictures measured by default: enough for drops to within about two points, in minutes.
 PICTURES = 500
@@ -230,13 +235,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add_arguments(parser)
     add_model_arguments(parser)
-    group = parser.add_argument_group("measuring")
-    group.add_argument(
-        "--part",
-        choices=("validation", "test"),
-        default="validation",
-        help="pictures to spoil (default: validation; test is for last figures)",
-    )
+    group = add_measuring_arguments(parser, part="validation", out="runs/robustness/DATASET")
     group.add_argument(
         "--pictures",
         type=int,
@@ -247,8 +246,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     group.add_argument(
         "--corruptions", metavar="A,B,…", help=f"default: all of {','.join(CORRUPTIONS)}"
     )
-    group.add_argument("--out", type=Path, metavar="DIR", help="default: runs/robustness/DATASET")
-    group.add_argument("--seed", type=int, default=0, help="of splits and corruptions (default: 0)")
     return run_command(parser, _command, argv)
 
 
@@ -284,8 +281,7 @@ def _command(args: argparse.Namespace) -> None:
 
 def prepare(dataset: Dataset, part: str, n: int, seed: int) -> Pictures:
     """Return a part's pictures, or a stratified share of about `n` of them."""
-    split = make_split(dataset, seed=seed)
-    held: Dataset = split.test.reveal() if part == "test" else split.validation
+    held, _ = held_part(dataset, part, seed)
     if 0 < n < len(held):
         held = held.subset(_stratified(held.y, n, seed))
     return Pictures(part, held.faces, held.y, face_landmarks(held.faces))

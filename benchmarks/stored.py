@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 
 from benchmarks.measuring import predict_in_batches
 from benchmarks.worker import Notify
+from fer_core.datasets.dataset import Dataset
 from fer_core.ensemble import Ensemble, Model
 from fer_core.errors import DataError
 from fer_core.labels import Scheme
 from fer_core.model_entry import ModelEntry
 from fer_core.model_store import ModelStore
+from fer_core.splits import make_split
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +30,41 @@ def add_model_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folder of stored models, such as RUN/models (default: the shipped ones)",
     )
+
+
+def add_measuring_arguments(
+    parser: argparse.ArgumentParser, part: str, out: str
+) -> argparse._ArgumentGroup:
+    """Add what every such tool asks for; return the group for what only one does.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    part : {"validation", "test"}
+        Measured by default.
+    out : str
+        Default folder, in words.
+    """
+    group = parser.add_argument_group("measuring")
+    group.add_argument(
+        "--part",
+        choices=("validation", "test"),
+        default=part,
+        help="pictures to measure on; nothing is fitted or chosen here (default: %(default)s)",
+    )
+    group.add_argument("--out", type=Path, metavar="DIR", help=f"default: {out}")
+    group.add_argument(
+        "--seed", type=int, default=0, help="of the split and all that is drawn (default: 0)"
+    )
+    return group
+
+
+def held_part(dataset: Dataset, part: str, seed: int) -> tuple[Dataset, NDArray[np.bool_]]:
+    """Return the pictures of a part to measure on, and which have a copy among those fitted."""
+    split = make_split(dataset, seed=seed)
+    if part == "test":
+        return split.test.reveal(), split.test.copied
+    return split.validation, np.zeros(len(split.validation), dtype=bool)
 
 
 def chosen_models(args: argparse.Namespace) -> StoredModels:

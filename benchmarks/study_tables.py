@@ -9,6 +9,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from benchmarks.pairs import SIGNIFICANCE
+from benchmarks.parity import parity_table
 from benchmarks.results import Result, main_figures
 from benchmarks.studies import AGREEMENT, CONTRIBUTIONS, PAIRS, WAYS
 from benchmarks.tables import Cell, Table, number_cell, range_cell
@@ -230,6 +231,7 @@ STUDY_TABLES: Mapping[str, tuple[str, Callable[[Study], Table]]] = {
     "families-added": (CONTRIBUTIONS, families_added_table),
     "agreement": (AGREEMENT, agreement_table),
     "differences": (AGREEMENT, differences_table),
+    "parity": ("parity", parity_table),
 }
 
 
