@@ -206,8 +206,8 @@ def _targets(
         raise DataError(f"soft labels must have shape {hard.shape}. Got {soft.shape} instead.")
     if not (soft >= 0).all() or not np.allclose(soft.sum(axis=1), 1, atol=1e-3):
         raise DataError("soft labels must be probabilities that sum to 1 for every face")
-    weight = np.float32(recipe.soft_weight)
-    return (1 - weight) * hard + weight * soft.astype(np.float32)
+    weight = recipe.soft_weight
+    return np.float32(1 - weight) * hard + np.float32(weight) * soft.astype(np.float32)
 
 
 def _over(recipe: Recipe, history: Sequence[EpochRecord]) -> bool:
