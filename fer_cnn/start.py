@@ -64,8 +64,11 @@ def require_same_fitting(name: str, fitting: LabelledPart) -> None:
     ProtocolError
         If the network was fitted on other pictures of the same dataset.
     """
-    known = ModelStore().entries().get(name)
-    if known is None or known.trained_on.get("dataset") != fitting.name:
+    store = ModelStore()
+    if name not in store.names():
+        return
+    known = store.entry(name)
+    if known.trained_on.get("dataset") != fitting.name:
         return
     if known.trained_on.get("fingerprint") != fitting.fingerprint():
         raise ProtocolError(
@@ -86,9 +89,9 @@ def find_network(name: str) -> Path:
         return file
     store = ModelStore()
     with_file = [
-        entry.name
-        for entry in store.entries().values()
-        if _FILE in {file.path for file in entry.files}
+        known
+        for known in store.names()
+        if _FILE in {file.path for file in store.entry(known).files}
     ]
     if name not in with_file:
         raise DataError(

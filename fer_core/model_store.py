@@ -72,6 +72,11 @@ class ModelStore:
         """Return what the manifest says of each model, by name."""
         return dict(read_manifest(self.root).models)
 
+    def names(self) -> list[str]:
+        """Return the names that a model can be asked for by, second names last."""
+        manifest = read_manifest(self.root)
+        return [*manifest.models, *(n for n in manifest.aliases if n not in manifest.models)]
+
     def entry(self, name: str) -> ModelEntry:
         """Return what the manifest says of the model called `name` (or by that second name).
 
@@ -85,7 +90,7 @@ class ModelStore:
         target = name if name in manifest.models else manifest.aliases.get(name, name)
         if target in manifest.models:
             return manifest.models[target]
-        known = [*manifest.models, *manifest.aliases]
+        known = self.names()
         if not known:
             raise ModelStoreError(
                 f"{self.root}: there are no models here yet; make some with "

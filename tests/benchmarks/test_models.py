@@ -78,7 +78,7 @@ def test_a_shipped_model_is_measured_as_it_is_on_the_pictures_it_is_of():
     files = stored.save(None, None)
     assert {path.parent.name for path in files.values()} == {"hog-svm"}
     assert stored.fit_seconds(None, 1.0) is None
-    assert known_models(stored=["cnn"])["cnn"].facts["recipe"] == "compact"
+    assert known_models(stored=["cnn-compact"])["cnn-compact"].facts["recipe"] == "compact"
     assert "seed" not in stored.facts
     demo = make_split(load_demo())
     with pytest.raises(ProtocolError, match=r"fitted on other pictures \(25838 of 'fer2013'"):

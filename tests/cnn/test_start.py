@@ -82,8 +82,8 @@ def test_a_stored_network_goes_on_only_from_the_pictures_it_was_fitted_on(monkey
     entry = ModelStore().entry("cnn")
 
     def told(**changes):
-        entries = {"cnn": replace(entry, trained_on={**entry.trained_on, **changes})}
-        monkeypatch.setattr(ModelStore, "entries", lambda self: entries)
+        changed = replace(entry, trained_on={**entry.trained_on, **changes})
+        monkeypatch.setattr(ModelStore, "entry", lambda self, name: changed)
 
     require_same_fitting("cnn", fitting)  # of another dataset
     told(dataset=fitting.name)
