@@ -135,7 +135,8 @@ _COMPACT = Recipe(
         flip=True, rotation=12, scale=0.12, shift=0.08, contrast=0.2, brightness=20, erase=0.25
     ),
     views="mirror",
-    note="Shipped as cnn-compact, taught by soft labels: python -m fer_landmarks.left_out anchored-kernel.",
+    note="Shipped as cnn-compact, taught by soft labels: python -m fer_landmarks.left_out "
+    "anchored-kernel.",
 )
 
 _STRONG = replace(
@@ -150,7 +151,8 @@ _STRONG = replace(
     warmup=0.1,
     label_smoothing=0.0,
     soft_weight=0.6,
-    note="Shipped as cnn-strong, taught by soft labels: python -m fer_landmarks.left_out anchored-kernel --votes FILE.",
+    note="Shipped as cnn-strong, taught by soft labels: python -m fer_landmarks.left_out "
+    "anchored-kernel --votes FILE.",
 )
 
 _RESIDUAL = Recipe(

@@ -62,7 +62,7 @@ def test_models_of_a_run_are_measured(measured_job, other, capsys):
     assert "No picture is disgust or fear or surprise or neutral" in printed
     assert "| right | made |" in printed
     for name in ("report.md", "report.html"):
-        assert "Nothing was fitted" in (out / "other" / "elsewhere" / name).read_text()
+        assert "Whether copies of these" in (out / "other" / "elsewhere" / name).read_text()
 
 
 def test_unknown_names_are_refused(measured_job, other, capsys):
