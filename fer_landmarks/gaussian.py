@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,32 +15,33 @@ _Float = TypeVar("_Float", np.float32, np.float64)
 
 
 def gaussian_kernel(
-    x: NDArray[np.float32],
-    centers: NDArray[np.float32],
+    x: NDArray[_Float],
+    centers: NDArray[_Float],
     gamma: float,
     n_odd: int = 0,
-    center_norms: NDArray[np.float32] | None = None,
-) -> NDArray[np.float32]:
+    center_norms: NDArray[_Float] | None = None,
+) -> NDArray[_Float]:
     """Return exp(-gamma |x - c|^2), or its mean over the face and its mirror image.
 
     Parameters
     ----------
-    x : float32 (n, d)
-    centers : float32 (m, d)
+    x : float32 or float64 (n, d)
+    centers : (m, d)
+        Of the same type, as is the kernel.
     gamma : float
     n_odd : int
         How many of the last columns change their sign when the face is mirrored.
-    center_norms : float32 (m,) or None
+    center_norms : (m,) or None
         The centres' squared norms, where they are known.
 
     Returns
     -------
-    float32 (n, m)
+    (n, m)
     """
     if center_norms is None:
         center_norms = (centers**2).sum(axis=1)
     even = x.shape[1] - n_odd
-    exponent = x[:, :even] @ centers[:, :even].T
+    exponent: NDArray[_Float] = x[:, :even] @ centers[:, :even].T
     exponent *= np.float32(2 * gamma)
     exponent -= np.float32(gamma) * (x**2).sum(axis=1)[:, None]
     exponent -= np.float32(gamma) * center_norms
@@ -66,9 +67,8 @@ class KernelScores:
         What features are centred by and multiplied with first.
     centers : float32 (m, d)
         Centred and scaled.
-    center_norms : float32 (m,)
-        Their squared norms.
-    weights : float32 (m, k)
+    weights : float32 or float64 (m, k)
+        The sum is computed in their precision.
     prior : float32 (k,)
         Added to the sum.
     gamma : float
@@ -79,23 +79,27 @@ class KernelScores:
     mean: NDArray[np.float32]
     scale: np.float32
     centers: NDArray[np.float32]
-    center_norms: NDArray[np.float32]
-    weights: NDArray[np.float32]
+    weights: NDArray[np.float32] | NDArray[np.float64]
     prior: NDArray[np.float32]
     gamma: float
     n_odd: int
+    center_norms: NDArray[Any] = field(init=False)
 
-    def kernel(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the kernel (n, m) between x (n, d), centred and scaled, and the centres."""
-        return gaussian_kernel(x, self.centers, self.gamma, self.n_odd, self.center_norms)
+    def __post_init__(self) -> None:
+        centers = self.centers.astype(self.weights.dtype)
+        object.__setattr__(self, "centers", centers)
+        object.__setattr__(self, "center_norms", (centers**2).sum(axis=1))
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the scores float32 (n, k) of features float32 (n, d)."""
-        x = (x - self.mean) * self.scale
+        x = ((x - self.mean) * self.scale).astype(self.weights.dtype)
         out = np.empty((len(x), len(self.prior)), dtype=np.float32)
         for start in range(0, len(x), _BLOCK):
             rows = slice(start, start + _BLOCK)
-            out[rows] = self.kernel(x[rows]) @ self.weights
+            kernel = gaussian_kernel(
+                x[rows], self.centers, self.gamma, self.n_odd, self.center_norms
+            )
+            out[rows] = kernel @ self.weights
         return out + self.prior
 
 

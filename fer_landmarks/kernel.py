@@ -109,7 +109,8 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         Centred and scaled.
     center_norms_ : float32 (m,)
         Their squared norms.
-    weights_ : float32 (m, k)
+    weights_ : (m, k)
+        float32; on a subset of centres, where they are large and cancel each other, float64.
     prior_ : float32 (k,)
         What the scores start from: the classes' shares.
     temperature_ : float
@@ -181,7 +182,7 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
             chosen = np.sort(rng.permutation(n)[: self.n_centers])
             self._set_centers(x[chosen])
             weights, left_out = self._solve_centers(x, targets, weight, sample)
-        self.weights_ = weights.astype(np.float32)
+        self.weights_ = weights.astype(np.float32) if len(weights) == n else weights
         self.prior_ = self.prior_.astype(np.float32)
         left_out += self.prior_
         self.temperature_ = fit_temperature(softmax(left_out), codes[sample])
@@ -216,7 +217,6 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
             self.mean_,
             self.scale_,
             self.centers_,
-            self.center_norms_,
             self.weights_,
             self.prior_,
             self.gamma,
@@ -271,12 +271,13 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         Whitened by the Cholesky factor of M, where the system is well conditioned.
         """
         m = len(self.centers_)
-        between = self._kernel(self.centers_).astype(np.float64)
+        x, centers = x.astype(np.float64), self.centers_.astype(np.float64)
+        between = gaussian_kernel(centers, centers, self.gamma, self.n_odd)
         between.flat[:: m + 1] += _JITTER
         factor = cholesky(between, lower=True, overwrite_a=True, check_finite=False)
 
         def whitened(rows: Any) -> NDArray[np.float64]:
-            kernel = self._kernel(x[rows]).T.astype(np.float64)
+            kernel = gaussian_kernel(x[rows], centers, self.gamma, self.n_odd).T
             return solve_triangular(
                 factor, kernel, lower=True, overwrite_b=True, check_finite=False
             )

@@ -176,12 +176,10 @@ class ServedPipeline:
             )
             projections.append(Projection(symmetry, mean, even, odd))
             symmetry = even_then_odd(*(sum(map(len, halves)) for halves in (even, odd)))
-        centers = stored["centers"].astype(np.float32)
         scores = KernelScores(
             stored["mean"],
             np.float32(settings["scale"]),
-            centers,
-            (centers**2).sum(axis=1),
+            stored["centers"],
             stored["weights"],
             stored["prior"],
             settings["gamma"],

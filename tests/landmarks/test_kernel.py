@@ -217,3 +217,14 @@ def test_soft_labels_are_mixed_into_the_targets(blobs, n_centers):
     np.testing.assert_allclose(both.decision_function(x), mean, atol=1e-4)
     with pytest.raises(ValueError, match="soft_labels must have shape"):
         KernelLeastSquares().fit(x, y, soft_labels=hard[:, :1])
+
+
+def test_a_subsets_large_weights_are_summed_without_rounding_noise(blobs):
+    x, y = blobs
+    x = np.concatenate([x, x + 1e-3]).astype(np.float32)  # twice nearly the same: large weights
+    model = KernelLeastSquares(gamma=0.05, ridge=1e-4, n_centers=400, random_state=0)
+    model.fit(x, np.tile(y, 2))
+    assert np.abs(model.weights_).sum() > 1e3
+    together = model.predict_proba(x[:50])
+    alone = np.concatenate([model.predict_proba(face[None]) for face in x[:50]])
+    np.testing.assert_allclose(alone, together, atol=1e-6)
