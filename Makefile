@@ -16,9 +16,7 @@ benchmark: $(STAMP)
 	$(RUN) -m benchmarks.run
 
 test: $(STAMP)
-	$(RUN) -m pytest -q --ignore-glob='*/live/test_web_*'
-# Apart from the others: after all of them, in the same process, starting the server has failed.
-	$(RUN) -m pytest -q tests/live/test_web_*.py
+	$(RUN) -m pytest -q
 
 lint: $(STAMP)
 	$(RUN) -m ruff check .

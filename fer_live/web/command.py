@@ -81,6 +81,8 @@ def run(args: argparse.Namespace) -> int:
             webbrowser.open(address)
         config = uvicorn.Config(
             app,
+            # Its own configuration closes every handler that there is, and some close their stream.
+            log_config=None,
             log_level="info" if args.debug else "warning",
             access_log=args.debug,
             server_header=False,

@@ -1,6 +1,7 @@
 """``python -m fer_live web``: starting, refusing to start, and ending."""
 
 import json
+import logging
 import os
 import re
 import signal
@@ -83,6 +84,19 @@ def test_ctrl_c_ends_it_also_with_a_video_half_done(tmp_path):
         assert out.strip() == "Stopped."
         assert "Traceback" not in err
         assert list(temporary.iterdir()) == []
+
+
+def test_the_loggers_of_others_stay_open(monkeypatch):
+    class Handler(logging.NullHandler):
+        closed = False
+
+        def close(self):
+            self.closed = True
+
+    handler = Handler()
+    monkeypatch.setattr("uvicorn.Server.run", lambda *args, **options: None)
+    assert main(["web", "--port", "0", "--model", "hog-svm"]) == 0
+    assert not handler.closed
 
 
 def test_listening_for_others_warns(capsys, monkeypatch):
