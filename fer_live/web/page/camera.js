@@ -47,10 +47,7 @@ export class Camera {
 
   #invite() {
     const { screen } = this.app;
-    screen.media(null);
-    screen.controls();
-    screen.timings([]);
-    screen.message({
+    screen.only({
       icon: "camera",
       title: "See your expressions live",
       text: "The camera's pictures go to the fer-ensemble server on this machine and nowhere else.",
@@ -115,10 +112,7 @@ export class Camera {
 
   #fail(title, text) {
     this.#stop();
-    this.app.screen.media(null);
-    this.app.screen.controls();
-    this.app.screen.timings([]);
-    this.app.screen.message({
+    this.app.screen.only({
       icon: "problem",
       problem: true,
       title,

@@ -51,11 +51,8 @@ export class Clip {
 
   #invite() {
     const { screen } = this.app;
-    screen.media(null);
-    screen.controls();
-    screen.timings([]);
     this.app.clear();
-    screen.message({
+    screen.only({
       icon: "video",
       title: "Look at a video",
       text: "Choose a video or drop it here. It is analysed on this machine, up to ten minutes of it, and not kept.",
@@ -173,10 +170,7 @@ export class Clip {
     const { screen } = this.app;
     this.#drop();
     if (this.app.current !== this) return;
-    screen.media(null);
-    screen.controls();
-    screen.timings([]);
-    screen.message({
+    screen.only({
       icon: "problem",
       problem: true,
       title: "This video can't be analysed",

@@ -29,11 +29,8 @@ export class Picture {
 
   #invite() {
     const { screen } = this.app;
-    screen.media(null);
-    screen.controls();
-    screen.timings([]);
     this.app.clear();
-    screen.message({
+    screen.only({
       icon: "picture",
       title: "Look at a picture",
       text: "Choose a photograph, drop it here, or paste it. It is analysed on this machine and not kept.",
@@ -56,10 +53,7 @@ export class Picture {
       this.#fail(`The file has ${mega(file.size)} MB; at most ${mega(limits.picture)} MB are read. Make it smaller first.`);
       return;
     }
-    screen.media(null);
-    screen.controls();
-    screen.timings([]);
-    screen.message({ icon: "wait", title: "Analysing…", text: file.name });
+    screen.only({ icon: "wait", title: "Analysing…", text: file.name });
     screen.progress(null);
     const request = new AbortController();
     this.request = request;
@@ -94,9 +88,7 @@ export class Picture {
   #fail(text) {
     const { screen } = this.app;
     screen.progress(undefined);
-    screen.media(null);
-    screen.controls();
-    screen.message({
+    screen.only({
       icon: "problem",
       problem: true,
       title: "This picture can't be analysed",

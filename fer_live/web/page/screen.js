@@ -36,6 +36,14 @@ export class Screen {
     else byId("message").removeAttribute("role");
   }
 
+  /** Show a message and nothing else: no picture, controls or timings. */
+  only(what) {
+    this.media(null);
+    this.controls();
+    this.timings([]);
+    this.message(what);
+  }
+
   /** Show a line over the picture; an empty text removes it. */
   notice(text = "") {
     const notice = byId("notice");
