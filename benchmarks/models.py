@@ -220,8 +220,8 @@ class Stored:
             If it was fitted on others, which may be among those that choose or measure.
         """
         require_role(fitting, "fit")
-        told = self.entry.trained_on
-        if told.get("fingerprint") != fitting.fingerprint():
+        if not self.entry.fitted_on(fitting):
+            told = self.entry.trained_on
             raise ProtocolError(
                 f"the stored model '{self.name}' was fitted on other pictures "
                 f"({told.get('pictures')} of '{told.get('dataset')}', {self.entry.scheme}) than "

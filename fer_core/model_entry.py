@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fer_core.certainty import Threshold
 from fer_core.cleaning import NOTE, describe_cleaning
 from fer_core.crop import FRAMING_VERSION
-from fer_core.datasets.dataset import FACE_SIZE
+from fer_core.datasets.dataset import FACE_SIZE, Dataset
 from fer_core.errors import ModelStoreError
 from fer_core.files import write_atomically
 from fer_core.splits import Split
@@ -114,6 +114,10 @@ class ModelEntry:
     def size(self) -> int:
         """Bytes of all files."""
         return sum(file.size for file in self.files)
+
+    def fitted_on(self, fitting: Dataset) -> bool:
+        """Return whether exactly these pictures, with these labels, were fitted on."""
+        return bool(self.trained_on.get("fingerprint") == fitting.fingerprint())
 
     def threshold(self, scheme: str) -> Threshold | None:
         """Return the threshold for answers in a scheme; None where there is none."""
