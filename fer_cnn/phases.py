@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from fer_cnn.arithmetic import set_arithmetic
 from fer_cnn.history import EpochRecord, plateau_rate
 from fer_cnn.recipe import Recipe
 from fer_cnn.weights import freeze_body
@@ -54,6 +55,7 @@ def compile_for(model: Any, recipe: Recipe, phase: Phase, steps_per_epoch: int) 
     """Make `model` ready for `phase`, with a fresh optimiser."""
     keras = require("keras", "train")
     freeze_body(model, phase.head_only)
+    set_arithmetic(model, recipe.precision)
     model.compile(
         _optimizer(recipe, phase, steps_per_epoch),
         loss=(

@@ -16,6 +16,7 @@ Optimizer = Literal["adamw", "adam", "sgd"]
 Schedule = Literal["one-cycle", "constant", "plateau"]
 Labels = Literal["one-hot", "sparse"]
 Keep = Literal["last", "val_loss", "val_accuracy"]
+Precision = Literal["float32", "bfloat16"]
 Views = Literal["one", "mirror", "crops"]
 
 #: Fields that change nothing about a training: words, and what happens after it.
@@ -70,6 +71,8 @@ class Recipe:
     mixup : float
         Each picture is mixed with another of the batch in shares drawn from a beta distribution
         with this parameter (Zhang et al., "mixup", ICLR 2018); 0 doesn't mix.
+    precision : {"float32", "bfloat16"}
+        Of convolutions in training, see `fer_cnn.arithmetic.set_arithmetic`.
     weights : str
         Of the backbone: see `fer_cnn.weights.load_weights`.
     init : str
@@ -110,6 +113,7 @@ class Recipe:
     labels: Labels = "one-hot"
     average: float = 0.0
     mixup: float = 0.0
+    precision: Precision = "float32"
     weights: str = "none"
     init: str = ""
     head_epochs: int = 0
@@ -124,6 +128,7 @@ class Recipe:
             ("schedule", get_args(Schedule)),
             ("labels", get_args(Labels)),
             ("keep", ("last", *MONITORS)),
+            ("precision", get_args(Precision)),
             ("views", get_args(Views)),
         ):
             if getattr(self, name) not in choices:

@@ -178,6 +178,21 @@ _RESIDUAL = Recipe(
     views="mirror",
 )
 
+_RESIDUAL_LIGHT = replace(
+    _COMPACT,
+    name="residual-light",
+    description="residual network of 17 convolutions, 2.8 M parameters, for two CPU cores",
+    architecture="residual",
+    options={"widths": (32, 64, 128, 256), "squeeze": 0, "dropout": 0.4},
+    epochs=45,
+    warmup=0.1,
+    label_smoothing=0.0,
+    soft_weight=0.6,
+    precision="bfloat16",
+    note="Shipped as cnn-residual, taught by soft labels: python -m fer_landmarks.left_out "
+    "anchored-kernel --votes FILE.",
+)
+
 _FINE_TUNE = Recipe(
     name="fine-tune",
     description="a shipped network on pictures of one's own: new head, then all layers",
@@ -224,6 +239,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             _COMPACT,
             _STRONG,
             _RESIDUAL,
+            _RESIDUAL_LIGHT,
             _FINE_TUNE,
             _FOUR_CLASS,
             replace(
