@@ -193,8 +193,8 @@ def measure_live(
     clips = {n: swaying(people[:n], n_frames) for n in (1, 4)}
     rows = []
     recognizers = {name: EmotionRecognizer.load(name) for name in models}
-    bound_native_threads()
     for name, recognizer in recognizers.items():
+        bound_native_threads(recognizer.model)
         for n, frames in clips.items():
             for every in (1, DETECT_EVERY):
                 notify(f"{name}: {n} faces, searched every {every} frames")

@@ -43,6 +43,11 @@ _LOOKS = ((0, False), (0, True), (4, False), (-4, False))
 #: Takes a gray picture and a box (left, top, width, height), returns 68 points.
 _Finder = Callable[[NDArray[np.uint8], tuple[int, int, int, int]], list[tuple[int, int]]]
 
+#: Side in frame pixels from which a face's landmarks serve models as well as those found in its
+#: crop: 1,079 FER2013 validation faces of 120 to 200 pixels got the same log loss from the
+#: ensemble (0.744 and 0.745), and so did 1,071 of 80 to 120 pixels (0.753 and 0.753).
+FINE_SIDE = 80
+
 _FILE_NAME = "shape_predictor_68_face_landmarks.dat"
 
 
@@ -206,6 +211,36 @@ class LandmarkPredictor:
         for i, (left, top, width, height) in enumerate(np.rint(boxes).astype(int).tolist()):
             out[i] = find(gray, (left, top, width, height))
         return out
+
+    def in_crops(
+        self, landmarks: ArrayLike, boxes: ArrayLike, crops: NDArray[np.uint8]
+    ) -> NDArray[np.float32]:
+        """Return where a frame's landmarks lie in the crops that were cut there.
+
+        dlib rounds landmarks to whole pixels of the frame. Of faces too small for that they are
+        found anew in the crops, which are enlarged for it.
+
+        Parameters
+        ----------
+        landmarks : float (n, 68, 2)
+            Frame pixels, by this predictor.
+        boxes : float (n, 4)
+            Of the crops, see `fer_core.crop`.
+        crops : uint8 (n, 48, 48)
+
+        Returns
+        -------
+        float32 (n, 68, 2)
+            Crop pixels, as `predict_crops` gives them.
+        """
+        corners, sides = np.split(np.asarray(boxes, np.float32).reshape(-1, 1, 4), 2, axis=2)
+        # Landmarks are pixel centres, boxes are edges.
+        points = (np.asarray(landmarks, np.float32) + 0.5 - corners) / sides
+        points = points * np.float32(crops.shape[-1]) - np.float32(0.5)
+        small = sides[:, 0, 0] < FINE_SIDE
+        if small.any():
+            points[small] = self.predict_crops(crops[small])
+        return points
 
     def _finder(self) -> _Finder:
         return _load(str(find_predictor(self.path)))

@@ -48,6 +48,11 @@ class OnnxClassifier:
         self.batch_size = batch_size
         self._session = self._open()
 
+    def use_threads(self, threads: int) -> None:
+        """Open the network again, for calls of so many threads."""
+        self.threads = threads
+        self._session = self._open()
+
     def predict_proba(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return probabilities.
 

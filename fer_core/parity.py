@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_core.crop import crop_faces
+from fer_core.crop import boxes_from_landmarks, crop_faces
 from fer_core.detectors import FaceDetector
-from fer_core.ensemble import Model
-from fer_core.landmarks import LandmarkPredictor
+from fer_core.ensemble import Model, label_faces
+from fer_core.landmarks import N_LANDMARKS, LandmarkPredictor
 
 #: Ranges of face height, in pixels of a 640 x 480 frame, that are reported one by one.
 FACE_HEIGHTS: tuple[tuple[int, int], ...] = ((80, 120), (120, 200), (200, 400))
@@ -30,6 +30,8 @@ class Recropped:
         Which faces the detector found.
     faces : uint8 (m, 48, 48)
         Crops of those.
+    landmarks : float32 (m, 68, 2) or None
+        In crop pixels; None where the crops were not placed by landmarks.
     boxes, true_boxes : float32 (m, 4)
         FER2013 boxes from the detector, and where the faces were pasted.
     false_faces : int
@@ -38,6 +40,7 @@ class Recropped:
 
     found: NDArray[np.bool_]
     faces: NDArray[np.uint8]
+    landmarks: NDArray[np.float32] | None
     boxes: NDArray[np.float32]
     true_boxes: NDArray[np.float32]
     false_faces: int
@@ -104,7 +107,7 @@ def recrop(
     Recropped
     """
     found = np.zeros(len(faces), dtype=bool)
-    crops, boxes, true_boxes, false_faces = [], [], [], 0
+    crops, points, boxes, true_boxes, false_faces = [], [], [], [], 0
     for i, (frame, true_box) in enumerate(paste_faces(faces, heights, seed)):
         detections = detector.detect(frame)
         hits = np.flatnonzero(_overlap(detections.boxes, true_box) > 0.4)
@@ -113,13 +116,21 @@ def recrop(
             continue
         found[i] = True
         box = detections.boxes[hits[:1]]
-        landmarks = None if predictor is None else predictor.predict_boxes(frame, box)
-        crops.append(crop_faces(frame, box, landmarks)[0])
+        placed = box
+        if predictor is not None:
+            landmarks = predictor.predict_boxes(frame, box)
+            placed = boxes_from_landmarks(landmarks)
+        crop = crop_faces(frame, placed)
+        if predictor is not None:
+            points.append(predictor.in_crops(landmarks, placed, crop)[0])
+        crops.append(crop[0])
         boxes.append(box[0])
         true_boxes.append(true_box)
+    known = np.array(points, dtype=np.float32).reshape(-1, N_LANDMARKS, 2) if predictor else None
     return Recropped(
         found,
         np.array(crops, dtype=np.uint8).reshape(-1, *faces.shape[1:]),
+        known,
         np.array(boxes, dtype=np.float32).reshape(-1, 4),
         np.array(true_boxes, dtype=np.float32).reshape(-1, 4),
         false_faces,
@@ -153,7 +164,8 @@ def measure_parity(
     kept, truth = faces[recropped.found], np.asarray(y)[recropped.found]
     codes = np.asarray(model.classes_)
     before = codes[model.predict_proba(kept).argmax(axis=1)]
-    after = codes[model.predict_proba(recropped.faces).argmax(axis=1)]
+    served = label_faces(model, recropped.faces, recropped.landmarks)
+    after = codes[served.argmax(axis=1)]
     return {
         "n": float(len(faces)),
         "found": float(recropped.found.mean()),

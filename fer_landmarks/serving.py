@@ -86,12 +86,21 @@ class ServedPipeline:
             LandmarkPredictor(descriptor.predictor, descriptor.looks),
         )
 
-    def predict_proba(self, faces: ArrayLike) -> NDArray[np.float32]:
+    @property
+    def takes_landmarks(self) -> bool:
+        """Whether landmarks found elsewhere do: not where several looks are averaged."""
+        return self.features.uses_landmarks and self.predictor.looks == 1
+
+    def predict_proba(
+        self, faces: ArrayLike, landmarks: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         """Return probabilities.
 
         Parameters
         ----------
         faces : uint8 (n, 48, 48)
+        landmarks : float32 (n, 68, 2) or None
+            In crop pixels, by the same predictor; None finds them in the crops.
 
         Returns
         -------
@@ -102,7 +111,7 @@ class ServedPipeline:
         DataError
             If `faces` are something else.
         """
-        x = describe_faces(self.features, check_faces(faces), self.predictor)
+        x = describe_faces(self.features, check_faces(faces), self.predictor, landmarks)
         for projection in self.projections:
             x = projection(x)
         return softmax(self.scores(x) / np.float32(self.temperature))

@@ -9,19 +9,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_core.detectors import Detections
 from fer_core.pictures import to_gray
 from fer_live.face import Face
 from fer_live.recognizer import EmotionRecognizer
+from fer_live.search import BackgroundSearch
 from fer_live.sightings import Sightings, look_at
 from fer_live.steadiness import Steadiness, SteadyExpression
 from fer_live.stopwatch import Stopwatch
-from fer_live.tracks import SAME_LOOK, SAME_PLACE, Track, centres, match, overlaps
+from fer_live.tracks import SAME_LOOK, SAME_PLACE, Track, centres, match, near, overlaps
 
 #: The shipped model that labels video.
 LIVE_MODEL = "ensemble-live"
 
 #: Frames from one search by the detector to the next.
-DETECT_EVERY = 6
+DETECT_EVERY = 10
+
+#: Frames after which the answer of a routine search is waited for, of as many as lie between two.
+SEARCH_FRAMES = 3
 
 #: Seconds for which a face that is covered or turned away keeps its identity.
 REMEMBER_SECONDS = 2.5
@@ -95,10 +100,14 @@ class FrameResult:
 class FaceFollower:
     """Follows and labels the faces of one video or camera.
 
-    The detector searches every few frames, and at once when a face is lost from sight or none is
-    known. Between, each face's landmarks are found from where the face is expected, which places
-    its crop: landmarks are needed anyway and cost a quarter of a correlation tracker. A face
-    that no longer looks like its track is not followed onto the background or onto somebody else.
+    Each face's landmarks are found from where the face is expected, which places its crop:
+    landmarks are needed anyway and cost a quarter of a correlation tracker. A face that no longer
+    looks like its track is not followed onto the background or onto somebody else.
+
+    Every few frames the detector searches beside the work on the next frames, to confirm what is
+    followed. Where its answer says more, when a face is lost from sight and while none is known,
+    it searches the frame at hand and is waited for. When answers are read follows from the frames
+    alone, so that a video gives the same rows each time.
 
     A follower belongs to one thread and shares nothing with others but the recogniser's model.
 
@@ -130,12 +139,14 @@ class FaceFollower:
         self.steadiness = Steadiness(smoothing_seconds, margin, hold_seconds)
         self.remember_seconds = remember_seconds
         self._next_id = 1
+        self._search: BackgroundSearch | None = None
         self.reset()
 
     def reset(self) -> None:
         """Forget all faces, as at the start of another video; numbers of tracks go on."""
         self._tracks: list[Track] = []
         self._since_search = self.detect_every
+        self._stop_searching()
         self._seconds: float | None = None
         self._shape: tuple[int, ...] | None = None
 
@@ -147,6 +158,7 @@ class FaceFollower:
             "seconds": self._seconds,
             "shape": self._shape,
             "tracks": [track.state() for track in self._tracks],
+            "search": self._search and self._search.state(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -156,9 +168,11 @@ class FaceFollower:
         self._seconds = state["seconds"]
         self._shape = None if state["shape"] is None else tuple(state["shape"])
         self._tracks = [Track.from_state(track) for track in state["tracks"]]
+        self._search = state["search"] and BackgroundSearch.from_state(state["search"])
 
     def use(self, recognizer: EmotionRecognizer) -> None:
         """Go on with another recogniser: tracks stay, smoothing starts anew."""
+        self._stop_searching()
         self.recognizer = recognizer
         for track in self._tracks:
             track.expression = None
@@ -185,25 +199,21 @@ class FaceFollower:
         watch = Stopwatch()
         gray = to_gray(frame)
         self._begin_anew_after_a_cut(gray, seconds)
+        before = sum(track.visible for track in self._tracks)
         with watch.stage("landmarks"):
             seen = self._follow(gray, seconds)
-        if self._search_is_due():
-            with watch.stage("detect"):
-                detections = self.recognizer.detector.detect(frame)
+        with watch.stage("detect"):
+            detections = self._detect(frame, seconds, at_once=not seen or len(seen) < before)
+        if detections is not None:
             with watch.stage("landmarks"):
                 found = look_at(
                     gray, detections.boxes, detections.scores, self.recognizer.predictor
                 )
                 seen = self._match(found, seen, seconds)
-            self._since_search = 0
-        self._since_search += 1
         self._forget(seconds)
         shown = [track for track in self._tracks if track.visible]
         with watch.stage("classify"):
-            crops = [seen[track.track_id].crops for track in shown]
-            raw = self.recognizer.classify(
-                np.concatenate(crops) if crops else np.zeros((0, 48, 48), np.uint8)
-            )
+            raw = self.recognizer.classify_sightings([seen[t.track_id] for t in shown])
         for track, row in zip(shown, raw, strict=True):
             if track.expression is None:
                 track.expression = SteadyExpression(row, seconds)
@@ -248,12 +258,49 @@ class FaceFollower:
                 seen[track.track_id] = there[i : i + 1]
             else:
                 track.visible = False
-                self._since_search = self.detect_every  # look for it at once
         return seen
 
-    def _search_is_due(self) -> bool:
-        nobody = not any(track.visible for track in self._tracks)
-        return nobody or self._since_search >= self.detect_every
+    def _detect(self, frame: NDArray[np.uint8], seconds: float, at_once: bool) -> Detections | None:
+        """Search this frame if that can't wait, otherwise go on searching beside the work."""
+        wait = min(SEARCH_FRAMES, self.detect_every - 1)
+        if not at_once and self._search is not None:
+            self._search.age += 1
+            if self._search.age >= wait:
+                at_once = not self._confirm(self._search, seconds)
+                self._search = None
+        # Somebody who is out of sight is looked for as often as answers come.
+        missing = any(not track.visible for track in self._tracks)
+        due = self._since_search >= (wait + 1 if missing else self.detect_every)
+        self._since_search += 1
+        if at_once or (due and not wait):
+            self._stop_searching()
+            self._since_search = 1
+            return self.recognizer.detect(frame)
+        if due:
+            visible = {track.track_id: track.box for track in self._tracks if track.visible}
+            self._search = BackgroundSearch(self.recognizer.detect, frame, visible, seconds)
+            self._since_search = 1
+        return None
+
+    def _confirm(self, search: BackgroundSearch, seconds: float) -> bool:
+        """Note which tracks a search has found; return whether it says no more than that."""
+        found = search.result()
+        tracks = [t for t in self._tracks if t.track_id in search.known]
+        known = np.array([search.known[t.track_id] for t in tracks], np.float32).reshape(-1, 4)
+        close = near(known, found.boxes)
+        for track, hits in zip(tracks, close, strict=True):
+            if hits.any():
+                track.confirmed = search.seconds
+                track.score = float(found.scores[hits].max())
+        trusted = all(
+            seconds - track.confirmed < TRUST_SECONDS for track in self._tracks if track.visible
+        )
+        return trusted and bool(close.any(axis=0).all())
+
+    def _stop_searching(self) -> None:
+        if self._search is not None:
+            self._search.result()
+            self._search = None
 
     def _match(
         self, found: Sightings, seen: dict[int, Sightings], seconds: float

@@ -128,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
     recognizer = EmotionRecognizer.load(
         args.model, scheme=args.scheme, working_side=PHOTO_WORKING_SIDE, **options
     )
-    bound_native_threads()
+    bound_native_threads(recognizer.model)
     photos: list[LabelledPhoto] = []
     try:
         for photo in label_photos(paths, recognizer, args.out, args.crop, broken, args.blur):

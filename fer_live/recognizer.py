@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_core.crop import crop_faces, whole_picture_box
-from fer_core.detectors import DEFAULT_DETECTOR, FaceDetector, make_detector
+from fer_core.crop import CROP_SIDE, crop_faces, whole_picture_box
+from fer_core.detectors import DEFAULT_DETECTOR, Detections, FaceDetector, make_detector
+from fer_core.ensemble import Model, label_faces
 from fer_core.errors import DataError
 from fer_core.labels import SCHEMES, Scheme, get_scheme
 from fer_core.landmarks import LandmarkPredictor
@@ -20,7 +22,6 @@ from fer_live.sightings import Sightings, look_at
 from fer_live.stopwatch import STAGES, TOTAL, Stopwatch
 
 if TYPE_CHECKING:
-    from fer_core.ensemble import Model
     from fer_core.model_store import ModelStore
 
 #: The shipped model that labels pictures; video takes the faster ``ensemble-live``.
@@ -31,7 +32,7 @@ class EmotionRecognizer:
     """Finds the faces of frames and labels them.
 
     It keeps no state from frame to frame and shares none with other recognisers, so two of them
-    work in two threads; one of them belongs to one thread, as its detector does.
+    work in two threads.
 
     Parameters
     ----------
@@ -78,6 +79,8 @@ class EmotionRecognizer:
         if threshold is not None and not 0 <= threshold <= 1:
             raise DataError(f"the threshold must lie between 0 and 1. Got {threshold} instead.")
         self.thresholds = dict(thresholds or {})
+        # A detector keeps state while it searches; followers search beside other work.
+        self._searching = Lock()
         self._stated = threshold
 
     @property
@@ -157,7 +160,7 @@ class EmotionRecognizer:
         DataError
             If the model's classes can't be turned into the scheme's.
         """
-        return EmotionRecognizer(
+        other = EmotionRecognizer(
             self.model,
             self.detector if detector is None else detector,
             self.predictor,
@@ -166,6 +169,9 @@ class EmotionRecognizer:
             self._stated,
             self.thresholds,
         )
+        if other.detector is self.detector:
+            other._searching = self._searching
+        return other
 
     def analyze(self, frame: NDArray[np.uint8]) -> list[Face]:
         """Find and label the faces of one frame.
@@ -223,6 +229,11 @@ class EmotionRecognizer:
             found = Sightings(box, np.ones(1, np.float32), landmarks, crop_faces(gray, box))
         return self._label([found], [watch.read()])[0][0]
 
+    def detect(self, frame: NDArray[np.uint8]) -> Detections:
+        """Search a frame, uint8 (H, W, 3) BGR or (H, W) gray, when the detector is free."""
+        with self._searching:
+            return self.detector.detect(frame)
+
     def find(self, frame: NDArray[np.uint8], watch: Stopwatch | None = None) -> Sightings:
         """Find the faces of one frame without labelling them.
 
@@ -239,16 +250,20 @@ class EmotionRecognizer:
         """
         watch = watch or Stopwatch()
         with watch.stage("detect"):
-            detections = self.detector.detect(frame)
+            detections = self.detect(frame)
         with watch.stage("landmarks"):
             return look_at(to_gray(frame), detections.boxes, detections.scores, self.predictor)
 
-    def classify(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def classify(
+        self, crops: NDArray[np.uint8], landmarks: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         """Return the probabilities of faces in the classes of `scheme`.
 
         Parameters
         ----------
         crops : uint8 (n, 48, 48)
+        landmarks : float32 (n, 68, 2) or None
+            In crop pixels, for models that would find them again.
 
         Returns
         -------
@@ -256,11 +271,22 @@ class EmotionRecognizer:
         """
         if not len(crops):
             return np.zeros((0, len(self.scheme.labels)), dtype=np.float32)
-        answered = self.model.predict_proba(crops)
+        answered = label_faces(self.model, crops, landmarks)
         # A model that never saw some class has no column for it.
         full = np.zeros((len(crops), len(self.model_scheme.labels)), dtype=np.float32)
         full[:, np.asarray(self.model.classes_)] = answered
         return full if self.scheme == self.model_scheme else self.scheme.project(full)
+
+    def classify_sightings(self, found: Sequence[Sightings]) -> NDArray[np.float32]:
+        """Return the probabilities of all faces of `found`, in one batch: float32 (n, k)."""
+        if not any(len(f) for f in found):
+            return self.classify(np.zeros((0, CROP_SIDE, CROP_SIDE), np.uint8))
+        crops = np.concatenate([f.crops for f in found])
+        # Models find landmarks with the packaged predictor; another's may lie elsewhere.
+        if self.predictor.path is not None:
+            return self.classify(crops)
+        known = [self.predictor.in_crops(f.landmarks, f.boxes, f.crops) for f in found]
+        return self.classify(crops, np.concatenate(known))
 
     def _label(
         self, found: Sequence[Sightings], times: Sequence[dict[str, float]]
@@ -268,7 +294,7 @@ class EmotionRecognizer:
         watch = Stopwatch()
         if not found:
             return []
-        rows = self.classify(np.concatenate([f.crops for f in found]))
+        rows = self.classify_sightings(found)
         each = watch.read()[TOTAL] / max(len(rows), 1)
         row = iter(rows)
         labelled = []

@@ -151,6 +151,15 @@ def match(
     return pairs, [j for j in range(len(found)) if j not in taken]
 
 
+def near(boxes: ArrayLike, others: ArrayLike) -> NDArray[np.bool_]:
+    """Return which squares (n, 4) could show one face with which of (m, 4): bool (n, m)."""
+    a = np.asarray(boxes, dtype=np.float32).reshape(-1, 1, 4)
+    b = np.asarray(others, dtype=np.float32).reshape(1, -1, 4)
+    larger, smaller = np.maximum(a[..., 2], b[..., 2]), np.minimum(a[..., 2], b[..., 2])
+    apart = np.linalg.norm(centres(a) - centres(b), axis=2)
+    return np.asarray((apart <= _REACH * larger) & (larger <= _SIZE_RATIO * smaller))
+
+
 def centres(boxes: ArrayLike) -> NDArray[np.float32]:
     """Return the centres (..., 2) of boxes (..., 4)."""
     array = np.asarray(boxes, dtype=np.float32)

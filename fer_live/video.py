@@ -128,7 +128,7 @@ def _run(
     if args.headless and args.out is None and source.live:
         raise DataError("--headless shows nothing, and nothing is saved: name a folder with --out")
     recognizer = EmotionRecognizer.load(args.model, scheme=args.scheme, **options)
-    bound_native_threads()
+    bound_native_threads(recognizer.model)
     # What is to be hidden must be found at once.
     every = args.detect_every or (1 if args.blur else DETECT_EVERY)
     follower = FaceFollower(recognizer, detect_every=every, smoothing_seconds=args.smoothing)

@@ -67,8 +67,7 @@ def run(args: argparse.Namespace) -> int:
     with listen(args.host, args.port) as listening:
         engine = Engine.of(args.model, **options)
         try:
-            engine.load()
-            bound_native_threads()
+            bound_native_threads(engine.load().model)
             app = make_app(engine, AllowedHosts.of(args.host), args.scheme)
         except BaseException:
             engine.close()

@@ -60,14 +60,15 @@ class Engine:
             ),
         )
 
-    def load(self) -> None:
+    def load(self) -> EmotionRecognizer:
         """Load the live recogniser now; raises what keeps it from being loaded."""
-        self._thread.submit(self._load_live).result()
+        return self._thread.submit(self._load_live).result()
 
-    def _load_live(self) -> None:
+    def _load_live(self) -> EmotionRecognizer:
         recognizer = self.recognizer("live")
         # Predictor and networks are read at first use, which the first frame should not wait for.
         recognizer.analyze_crop(np.zeros((FACE_SIZE, FACE_SIZE), np.uint8))
+        return recognizer
 
     def close(self) -> None:
         """Let the thread end what it was asked for."""

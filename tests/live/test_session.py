@@ -7,7 +7,7 @@ import pytest
 from fer_core.detectors import DETECTORS, make_detector
 from fer_core.errors import DataError
 from fer_live import session as session_module
-from fer_live.follower import FaceFollower
+from fer_live.follower import DETECT_EVERY, FaceFollower
 from fer_live.panel import View
 from fer_live.session import Session
 from fer_live.sources import Frame, Waiting
@@ -111,7 +111,7 @@ def test_hidden_faces_are_searched_in_every_frame(play, frames):
     session, _, _ = play(frames[:2], None, "blur")
     assert session.follower.detect_every == 1
     session, _, _ = play(frames[:3], None, "blur", "blur")
-    assert session.follower.detect_every == 6
+    assert session.follower.detect_every == DETECT_EVERY
 
 
 def test_a_pause_drops_what_a_camera_sees(play, frames):
