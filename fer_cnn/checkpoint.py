@@ -7,6 +7,7 @@ at all, in an order in which a kill between two of them loses nothing.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import zipfile
@@ -35,6 +36,10 @@ BEST = "best-{:04d}.weights.h5"
 #: Inside the checkpoint, so that weights and number can't disagree.
 _PROGRESS = "progress.json"
 
+#: The optimiser's variables, in order: Keras's own form names a class of the backend that wrote it,
+#: which the others can't load.
+_OPTIMIZER = "optimizer.npz"
+
 
 def resume(
     out: Path, recipe: Recipe, facts: Mapping[str, Any], steps_per_epoch: int
@@ -52,7 +57,7 @@ def resume(
     Raises
     ------
     FerError
-        If `out` holds another training.
+        If `out` holds another training, or one by an older version.
     """
     path = out / CHECKPOINT
     if not path.exists():
@@ -66,13 +71,8 @@ def resume(
             f"{out}: holds another training (different: {', '.join(differing)}); "
             "choose another folder or remove this one"
         )
-    keras = require("keras", "train")
-    model = keras.saving.load_model(path)
-    state = [keras.ops.convert_to_numpy(variable) for variable in model.optimizer.variables]
-    done = _epochs_done(path)
-    if done is None:  # written by version 0.1, which had one phase
-        done = int(model.optimizer.iterations) // steps_per_epoch
-    # A loaded optimiser has forgotten which variables weight decay leaves alone.
+    done, state = _progress(path)
+    model = require("keras", "train").saving.load_model(path, compile=False)
     compile_for(model, recipe, phase_at(recipe, done - 1), steps_per_epoch)
     for variable, value in zip(model.optimizer.variables, state, strict=True):
         variable.assign(value)
@@ -84,14 +84,17 @@ def save(
     out: Path, model: Any, history: Sequence[EpochRecord], recipe: Recipe, facts: Mapping[str, Any]
 ) -> None:
     """Write the state after the last epoch of `history`."""
+    convert = require("keras", "train").ops.convert_to_numpy
     # History first: rows beyond the checkpoint are cut off on resuming, missing ones can't be made.
     write_history(out / HISTORY, history)
     with write_atomically(out / SETTINGS) as path:
         path.write_text(json.dumps({"recipe": training_settings(recipe), **facts}, indent=1))
     with write_atomically(out / CHECKPOINT) as path:
-        model.save(path)
+        model.save(path, include_optimizer=False)
         with zipfile.ZipFile(path, "a") as archive:
             archive.writestr(_PROGRESS, json.dumps({"epochs": len(history)}))
+            with archive.open(_OPTIMIZER, "w") as file:
+                np.savez(file, *map(convert, model.optimizer.variables))
 
 
 class BestWeights:
@@ -134,8 +137,14 @@ class BestWeights:
         return [] if self.out is None else sorted(self.out.glob(BEST.replace("{:04d}", "*")))
 
 
-def _epochs_done(path: Path) -> int | None:
+def _progress(path: Path) -> tuple[int, list[Any]]:
+    """Return how many epochs a checkpoint has, and its optimiser's variables."""
     with zipfile.ZipFile(path) as archive:
-        if _PROGRESS not in archive.namelist():
-            return None
-        return int(json.loads(archive.read(_PROGRESS))["epochs"])
+        if _OPTIMIZER not in archive.namelist():
+            raise FerError(
+                f"{path}: an older version of fer-ensemble wrote this checkpoint; go on with that "
+                "version, or remove the folder and begin anew"
+            )
+        epochs = int(json.loads(archive.read(_PROGRESS))["epochs"])
+        with np.load(io.BytesIO(archive.read(_OPTIMIZER))) as stored:
+            return epochs, [stored[name] for name in stored.files]

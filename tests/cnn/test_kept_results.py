@@ -1,5 +1,6 @@
 """What a training keeps: best epoch, averages, phases; and that each resumes exactly."""
 
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,7 @@ from fer_cnn.augmentation import Augmentation
 from fer_cnn.checkpoint import CHECKPOINT
 from fer_cnn.recipe import Recipe
 from fer_cnn.training import class_weights, train
-from fer_core.errors import DataError
+from fer_core.errors import DataError, FerError
 
 
 class Killed(Exception):
@@ -185,16 +186,21 @@ def test_class_weights_reach_the_loss(striped, everything, monkeypatch):
     assert weight[y[few] == 0].sum() == pytest.approx(len(few) / 3)
 
 
-def test_a_checkpoint_of_an_older_version_is_gone_on_with(striped, quick_recipe, tmp_path):
-    import zipfile
-
+def test_a_checkpoint_of_an_older_version_is_refused(striped, quick_recipe, tmp_path):
     faces, y = striped
     train(replace(quick_recipe, epochs=1), faces, y, 3, out=tmp_path)
-    # Version 0.1 wrote no number of epochs into the checkpoint.
     with zipfile.ZipFile(tmp_path / CHECKPOINT) as archive:
-        parts = {n: archive.read(n) for n in archive.namelist() if n != "progress.json"}
+        parts = {n: archive.read(n) for n in archive.namelist() if n != "optimizer.npz"}
     with zipfile.ZipFile(tmp_path / CHECKPOINT, "w") as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
-    again = train(replace(quick_recipe, epochs=1), faces, y, 3, out=tmp_path)
-    assert [r.epoch for r in again.history] == [1]
+    with pytest.raises(FerError, match="older version"):
+        train(replace(quick_recipe, epochs=1), faces, y, 3, out=tmp_path)
+
+
+def test_a_checkpoint_names_no_backend(striped, quick_recipe, tmp_path):
+    """Keras's own form names the optimiser's class, which other backends can't load."""
+    faces, y = striped
+    train(replace(quick_recipe, epochs=1), faces, y, 3, out=tmp_path)
+    with zipfile.ZipFile(tmp_path / CHECKPOINT) as archive:
+        assert "keras.src.backend" not in archive.read("config.json").decode()
