@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fer_cnn.export import export_onnx
 from fer_cnn.history import EpochRecord, best_epoch
+from fer_cnn.quantize import quantize_onnx
 from fer_cnn.recipe import Recipe
 from fer_cnn.recipes import get_recipe
 from fer_cnn.training import train
@@ -125,6 +126,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             keras_file, onnx_file = Path(folder) / "model.keras", Path(folder) / "model.onnx"
             _save_without_optimizer(training.model, keras_file)
             export_onnx(keras_file, onnx_file, recipe.views)
+            if recipe.quantized:
+                quantize_onnx(onnx_file, faces)
             self.keras_file_ = keras_file.read_bytes()
             self.onnx_file_ = onnx_file.read_bytes()
         self._serving = OnnxClassifier(self.onnx_file_, self.classes_)

@@ -20,7 +20,7 @@ Precision = Literal["float32", "bfloat16"]
 Views = Literal["one", "mirror", "crops"]
 
 #: Fields that change nothing about a training: words, and what happens after it.
-_WORDS = ("description", "scheme", "views", "published", "note")
+_WORDS = ("description", "scheme", "views", "quantized", "published", "note")
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,8 @@ class Recipe:
         Factor on the learning rate once all layers are trained after that.
     views : {"one", "mirror", "crops"}
         What the served network averages over: the face; and its mirror image; ten crops.
+    quantized : bool
+        Whether the served network multiplies 8-bit integers, see `fer_cnn.quantize`.
     published : dict of str to float
         Figures that others published for this recipe, by what they are.
     note : str
@@ -119,6 +121,7 @@ class Recipe:
     head_epochs: int = 0
     body_rate: float = 0.1
     views: Views = "one"
+    quantized: bool = False
     published: Mapping[str, float] = field(default_factory=dict)
     note: str = ""
 

@@ -135,13 +135,13 @@ _COMPACT = Recipe(
         flip=True, rotation=12, scale=0.12, shift=0.08, contrast=0.2, brightness=20, erase=0.25
     ),
     views="mirror",
-    note="Shipped as cnn-compact, taught by soft labels: python -m fer_landmarks.left_out "
-    "anchored-kernel.",
+    quantized=True,
+    note="Taught by soft labels: python -m fer_landmarks.left_out anchored-kernel.",
 )
 
-_STRONG = replace(
+_COMPACT_LONG = replace(
     _COMPACT,
-    name="strong",
+    name="compact-long",
     description="compact, trained on from the shipped network with better soft labels",
     init="cnn-compact",
     epochs=30,
@@ -151,8 +151,7 @@ _STRONG = replace(
     warmup=0.1,
     label_smoothing=0.0,
     soft_weight=0.6,
-    note="Shipped as cnn-strong, taught by soft labels: python -m fer_landmarks.left_out "
-    "anchored-kernel --votes FILE.",
+    note="Taught by soft labels: python -m fer_landmarks.left_out anchored-kernel --votes FILE.",
 )
 
 _RESIDUAL = Recipe(
@@ -178,9 +177,9 @@ _RESIDUAL = Recipe(
     views="mirror",
 )
 
-_RESIDUAL_LIGHT = replace(
+_STRONG = replace(
     _COMPACT,
-    name="residual-light",
+    name="strong",
     description="residual network of 17 convolutions, 2.8 M parameters, for two CPU cores",
     architecture="residual",
     options={"widths": (32, 64, 128, 256), "squeeze": 0, "dropout": 0.4},
@@ -189,8 +188,7 @@ _RESIDUAL_LIGHT = replace(
     label_smoothing=0.0,
     soft_weight=0.6,
     precision="bfloat16",
-    note="Shipped as cnn-residual, taught by soft labels: python -m fer_landmarks.left_out "
-    "anchored-kernel --votes FILE.",
+    note="Taught by soft labels: python -m fer_landmarks.left_out anchored-kernel --votes FILE.",
 )
 
 _FINE_TUNE = Recipe(
@@ -237,9 +235,9 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         recipe.name: recipe
         for recipe in (
             _COMPACT,
+            _COMPACT_LONG,
             _STRONG,
             _RESIDUAL,
-            _RESIDUAL_LIGHT,
             _FINE_TUNE,
             _FOUR_CLASS,
             replace(

@@ -86,6 +86,7 @@ def train_and_store(
         epochs=len(model.history_),
         epoch=model.best_epoch_,
         views=recipe.views,
+        arithmetic="8-bit integers" if recipe.quantized else "float32",
         seed=seed,
         **taught_by,
     )

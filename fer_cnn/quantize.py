@@ -1,0 +1,78 @@
+"""Networks for serving in 8-bit integers: a third of the size, twice as fast on a processor."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_core.extras import require
+from fer_core.files import write_atomically
+
+#: Faces that show how far each layer's activations reach.
+_CALIBRATION_FACES = 1024
+
+_BATCH = 64
+
+
+def quantize_onnx(onnx_file: Path, faces: NDArray[np.uint8]) -> None:
+    """Let the convolutions of an ONNX network multiply 8-bit integers, in place.
+
+    Weights are rounded channel by channel, activations to a range that holds 99.999 % of what
+    calibration faces gave. Weights have 7 bits, so that sums can't overflow on processors without
+    instructions for 8-bit products, which then answer as the others do. See Jacob et al.,
+    "Quantization and training of neural networks for efficient integer-arithmetic-only inference",
+    CVPR 2018.
+
+    Parameters
+    ----------
+    onnx_file : Path
+        With one input of faces, as `fer_cnn.export` writes it.
+    faces : uint8 (n, 48, 48)
+        Of those that the network was fitted on; some of them are looked at.
+
+    Raises
+    ------
+    MissingExtraError
+        If the package onnx is missing.
+    """
+    onnx = require("onnx", "train")
+    from onnxruntime import quantization
+
+    order = np.random.default_rng(0).permutation(len(faces))[:_CALIBRATION_FACES]
+    # The calibration wants batches of one size.
+    size = min(_BATCH, len(order))
+    batches = np.split(order[: len(order) // size * size], len(order) // size)
+    name = onnx.load(onnx_file).graph.input[0].name
+
+    class Reader(quantization.CalibrationDataReader):
+        def __init__(self) -> None:
+            self._batches = (faces[rows] for rows in batches)
+
+        def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+            batch = next(self._batches, None)
+            return None if batch is None else {name: batch}
+
+    with tempfile.TemporaryDirectory() as folder, write_atomically(onnx_file) as target:
+        prepared = Path(folder) / "prepared.onnx"
+        # Symbolic shapes need sympy, and the network has none but its batch.
+        quantization.quant_pre_process(onnx_file, prepared, skip_symbolic_shape=True)
+        logging.disable(logging.WARNING)
+        try:
+            quantization.quantize_static(
+                prepared,
+                target,
+                Reader(),
+                quant_format=quantization.QuantFormat.QDQ,
+                op_types_to_quantize=["Conv"],
+                per_channel=True,
+                reduce_range=True,
+                weight_type=quantization.QuantType.QInt8,
+                activation_type=quantization.QuantType.QUInt8,
+                calibrate_method=quantization.CalibrationMethod.Percentile,
+            )
+        finally:
+            logging.disable(logging.NOTSET)

@@ -1,0 +1,52 @@
+"""Networks in 8-bit integers: smaller, and of the same opinion."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+onnx = pytest.importorskip("onnx")
+
+from fer_cnn import CNNClassifier  # noqa: E402
+from fer_cnn.quantize import quantize_onnx  # noqa: E402
+from fer_core.onnx_model import OnnxClassifier  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def fitted(striped, quick_recipe):
+    return CNNClassifier(replace(quick_recipe, epochs=6, views="mirror")).fit(*striped)
+
+
+def test_a_network_answers_as_it_did(fitted, striped, tmp_path):
+    file = tmp_path / "model.onnx"
+    file.write_bytes(fitted.onnx_file_)
+    quantize_onnx(file, striped[0])
+    assert file.stat().st_size < 0.5 * len(fitted.onnx_file_)
+    network = OnnxClassifier(file, fitted.classes_)
+    expected, found = (m.predict_proba(striped[0]) for m in (fitted, network))
+    assert np.abs(found - expected).max() < 0.1
+    assert (found != expected).any()
+    assert network.predict_proba(striped[0][:1]) == pytest.approx(found[:1], abs=1e-5)
+    mirrored = network.predict_proba(np.ascontiguousarray(striped[0][:, :, ::-1]))
+    assert mirrored == pytest.approx(found, abs=1e-3)
+
+
+def test_weights_have_seven_bits(fitted, striped, tmp_path):
+    """Two products of 8 bits would overflow the sums of processors without such instructions."""
+    file = tmp_path / "model.onnx"
+    file.write_bytes(fitted.onnx_file_)
+    quantize_onnx(file, striped[0])
+    integers = [
+        onnx.numpy_helper.to_array(t)
+        for t in onnx.load(file).graph.initializer
+        if t.data_type == onnx.TensorProto.INT8
+    ]
+    weights = [w for w in integers if w.ndim == 4]
+    assert len(weights) == 4
+    assert max(np.abs(w.astype(int)).max() for w in weights) in (63, 64)
+
+
+def test_a_recipe_asks_for_it(striped, quick_recipe, tmp_path):
+    model = CNNClassifier(replace(quick_recipe, epochs=1, quantized=True)).fit(*striped)
+    nodes = {node.op_type for node in onnx.load_from_string(model.onnx_file_).graph.node}
+    assert "QuantizeLinear" in nodes
