@@ -10,6 +10,8 @@ from typing import Any
 
 from benchmarks.pairs import SIGNIFICANCE
 from benchmarks.parity import parity_table
+from benchmarks.peers import rows_table
+from benchmarks.robustness import drops_table
 from benchmarks.results import Result, main_figures
 from benchmarks.studies import AGREEMENT, CONTRIBUTIONS, PAIRS, WAYS
 from benchmarks.tables import Cell, Table, number_cell, range_cell
@@ -232,6 +234,9 @@ STUDY_TABLES: Mapping[str, tuple[str, Callable[[Study], Table]]] = {
     "agreement": (AGREEMENT, agreement_table),
     "differences": (AGREEMENT, differences_table),
     "parity": ("parity", parity_table),
+    "robustness": ("robustness", lambda content: drops_table(content["models"])),
+    "peers-crops": ("peers", lambda content: rows_table(content["rows"], "crops")),
+    "peers-frames": ("peers", lambda content: rows_table(content["rows"], "frames")),
 }
 
 
