@@ -139,9 +139,9 @@ _COMPACT = Recipe(
     note="Taught by soft labels: python -m fer_landmarks.left_out anchored-kernel.",
 )
 
-_COMPACT_LONG = replace(
+_STRONG = replace(
     _COMPACT,
-    name="compact-long",
+    name="strong",
     description="compact, trained on from the shipped network with better soft labels",
     init="cnn-compact",
     epochs=30,
@@ -177,9 +177,9 @@ _RESIDUAL = Recipe(
     views="mirror",
 )
 
-_STRONG = replace(
+_RESIDUAL_LIGHT = replace(
     _COMPACT,
-    name="strong",
+    name="residual-light",
     description="residual network of 17 convolutions, 2.8 M parameters, for two CPU cores",
     architecture="residual",
     options={"widths": (32, 64, 128, 256), "squeeze": 0, "dropout": 0.4},
@@ -235,9 +235,9 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         recipe.name: recipe
         for recipe in (
             _COMPACT,
-            _COMPACT_LONG,
             _STRONG,
             _RESIDUAL,
+            _RESIDUAL_LIGHT,
             _FINE_TUNE,
             _FOUR_CLASS,
             replace(
