@@ -11,8 +11,8 @@ from typing import Any
 from benchmarks.pairs import SIGNIFICANCE
 from benchmarks.parity import parity_table
 from benchmarks.peers import rows_table
-from benchmarks.robustness import drops_table
 from benchmarks.results import Result, main_figures
+from benchmarks.robustness import drops_table
 from benchmarks.studies import AGREEMENT, CONTRIBUTIONS, PAIRS, WAYS
 from benchmarks.tables import Cell, Table, number_cell, range_cell
 from fer_core.labels import SCHEMES
