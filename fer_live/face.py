@@ -1,4 +1,4 @@
-"""A face with its label."""
+"""A face with its label, alone and in a frame of a video."""
 
 from __future__ import annotations
 
@@ -85,3 +85,61 @@ class Face:
             "detector_score": round(self.score, 4),
             "landmarks": [[round(float(v), 1) for v in point] for point in self.landmarks],
         }
+
+
+@dataclass(frozen=True, eq=False)
+class TrackedFace(Face):
+    """A labelled face of a video.
+
+    `probabilities` are smoothed over time. `label` is the steady one, which changes only when
+    another is clearly or lastingly ahead, so it is not always the most probable.
+
+    Attributes
+    ----------
+    track_id : int
+        From 1; the same for one person's face through the video.
+    raw_probabilities : float32 (k,)
+        Of this frame alone.
+    shown : int
+        Column of `label`.
+    """
+
+    track_id: int = 0
+    raw_probabilities: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    shown: int = 0
+
+    @property
+    def label(self) -> str:
+        """The steady label."""
+        return self.labels[self.shown]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the face as plain values, ready for JSON."""
+        raw = zip(self.labels, self.raw_probabilities, strict=True)
+        return {
+            "track_id": self.track_id,
+            **super().as_dict(),
+            "raw_probabilities": {name: round(float(p), 4) for name, p in raw},
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class FrameResult:
+    """What is seen in a frame of a video.
+
+    Attributes
+    ----------
+    faces : list of TrackedFace
+        Those that are visible now, oldest track first.
+    covered : list of float32 (4,)
+        Where faces are expected that were in sight a moment ago: for hiding them all the same.
+    seconds : float
+        The frame's time.
+    timings : dict of str to float
+        Milliseconds of each stage and in ``total``, see `fer_live.stopwatch`.
+    """
+
+    faces: list[TrackedFace]
+    seconds: float
+    timings: Mapping[str, float]
+    covered: list[NDArray[np.float32]] = field(default_factory=list)

@@ -15,7 +15,8 @@ from fer_core.errors import DataError
 from fer_core.files import write_atomically
 from fer_live.annotated_video import SUFFIX, AnnotatedVideo, readable_frames
 from fer_live.checkpoint import Checkpoint, Journal
-from fer_live.follower import FaceFollower, FrameResult
+from fer_live.face import FrameResult
+from fer_live.follower import FaceFollower
 from fer_live.rows import CsvFormat, JsonLinesFormat, RowFile, RowFormat
 from fer_live.sources import Frame, Source
 from fer_live.summary import Summary

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_live.blur import hide_faces
-from fer_live.follower import FrameResult
+from fer_live.face import FrameResult
 from fer_live.overlay import (
     CARD_EXTRA_ROWS,
     DIM,

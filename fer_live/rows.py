@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from fer_live.follower import FrameResult
+from fer_live.face import FrameResult
 from fer_live.sources import Frame
 
 #: Columns of the CSV before the probabilities.

@@ -16,7 +16,8 @@ from fer_core.detectors import DETECTORS, make_detector
 from fer_core.errors import FerError
 from fer_core.labels import SCHEMES
 from fer_live.annotated_video import SUFFIX, AnnotatedVideo
-from fer_live.follower import FaceFollower, FrameResult
+from fer_live.face import FrameResult
+from fer_live.follower import FaceFollower
 from fer_live.image import write_picture
 from fer_live.outputs import LIVE_RATE, Outputs
 from fer_live.panel import View, figures_line, stages_line

@@ -11,7 +11,7 @@ import numpy as np
 from rich.markup import escape
 from rich.table import Table
 
-from fer_live.follower import FrameResult
+from fer_live.face import FrameResult
 from fer_live.stopwatch import TOTAL
 
 #: Frames whose times are kept for the percentile.
