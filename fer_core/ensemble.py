@@ -46,6 +46,11 @@ class Model(Protocol):
         """Return probabilities (n, k) of faces (n, 48, 48)."""
 
 
+def takes_landmarks(model: Model) -> bool:
+    """Return whether a model's ``predict_proba`` can use landmarks that are known."""
+    return bool(getattr(model, "takes_landmarks", False))
+
+
 def label_faces(
     model: Model, faces: NDArray[np.uint8], landmarks: NDArray[np.float32] | None = None
 ) -> NDArray[np.float32]:
@@ -56,13 +61,13 @@ def label_faces(
     model : Model
     faces : uint8 (n, 48, 48)
     landmarks : float32 (n, 68, 2) or None
-        In crop pixels; for models whose ``takes_landmarks`` says that they can use them.
+        In crop pixels; for models that can use them, see `takes_landmarks`.
 
     Returns
     -------
     float32 (n, k)
     """
-    if landmarks is not None and getattr(model, "takes_landmarks", False):
+    if landmarks is not None and takes_landmarks(model):
         return model.predict_proba(faces, landmarks=landmarks)  # type: ignore[call-arg]
     return model.predict_proba(faces)
 
@@ -270,8 +275,10 @@ class Ensemble:
                     f"'{spec.members[0]}' has {list(self.classes_)}"
                 )
 
-    #: See `label_faces`; the members that can't use landmarks don't get them.
-    takes_landmarks = True
+    @property
+    def takes_landmarks(self) -> bool:
+        """Whether any member can use landmarks; those that can't don't get them."""
+        return any(takes_landmarks(model) for model in self.models.values())
 
     def predict_proba(
         self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32] | None = None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fer_core.crop import CROP_SIDE, crop_faces, whole_picture_box
 from fer_core.detectors import DEFAULT_DETECTOR, Detections, FaceDetector, make_detector
-from fer_core.ensemble import Model, label_faces
+from fer_core.ensemble import Model, label_faces, takes_landmarks
 from fer_core.errors import DataError
 from fer_core.labels import SCHEMES, Scheme, get_scheme
 from fer_core.landmarks import LandmarkPredictor
@@ -283,7 +283,7 @@ class EmotionRecognizer:
             return self.classify(np.zeros((0, CROP_SIDE, CROP_SIDE), np.uint8))
         crops = np.concatenate([f.crops for f in found])
         # Models find landmarks with the packaged predictor; another's may lie elsewhere.
-        if self.predictor.path is not None:
+        if self.predictor.path is not None or not takes_landmarks(self.model):
             return self.classify(crops)
         known = [self.predictor.in_crops(f.landmarks, f.boxes, f.crops) for f in found]
         return self.classify(crops, np.concatenate(known))
