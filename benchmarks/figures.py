@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from benchmarks.predictions import Predictions
 from benchmarks.reliability import confidence_bins
@@ -139,7 +140,10 @@ def classes_figure(results: Sequence[Result]) -> Figure:
 
 
 def reliability_figure(results: Sequence[Result], predictions: Sequence[Predictions]) -> Figure:
-    """Draw accuracy over confidence for the best model of each family."""
+    """Draw accuracy over confidence for the best model of each family.
+
+    A bin's line is its 95 % interval (Wilson's): the least sure bins hold few pictures.
+    """
     best = best_of_families(results)
     by_name = {p.model: p for p in predictions}
     figure = Figure(figsize=(2.9 * len(best) + 0.4, 3.3), layout="constrained")
@@ -147,22 +151,18 @@ def reliability_figure(results: Sequence[Result], predictions: Sequence[Predicti
         p = by_name[result.name]
         confidence = p.proba.max(axis=1).astype(np.float64)
         correct = p.proba.argmax(axis=1) == p.y
-        members = [m for m in confidence_bins(confidence) if m.any()]
         color, marker = STYLES[result.model["family"]]
         axes.plot([0, 1], [0, 1], color=GRAY, linewidth=1, linestyle="--")
-        axes.plot(
-            [confidence[m].mean() for m in members],
-            [correct[m].mean() for m in members],
-            marker=marker,
-            color=color,
-            linewidth=1,
-            markersize=4,
-            clip_on=False,
-        )
+        for members in confidence_bins(confidence):
+            if n := int(members.sum()):
+                right, x = int(correct[members].sum()), confidence[members].mean()
+                low, high = binomtest(right, n).proportion_ci(method="wilson")
+                axes.plot([x, x], [low, high], color=color, linewidth=1, clip_on=False)
+                axes.plot(x, right / n, marker, color=color, markersize=4, clip_on=False)
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence")
         axes.set_title(f"{result.name}, ECE {main_figures(result)['ece']:.3f}", fontsize=10)
         plain_frame(axes)
-    figure.axes[0].set_ylabel("accuracy")
+    figure.axes[0].set_ylabel("accuracy (line: 95 % interval)")
     return figure
 
 

@@ -12,9 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks.results import load_results, load_study
-from benchmarks.study_tables import STUDY_TABLES
-from benchmarks.tables import TABLES
+from benchmarks.named_tables import make_table
 from fer_core.cli import run_command
 from fer_core.errors import DataError
 from fer_core.files import write_atomically
@@ -50,27 +48,6 @@ def filled(text: str, results: Path, source: str) -> str:
         return f"{match[1]}\n{made}\n\n{match[3]}"
 
     return _MARKED.sub(table, text)
-
-
-def make_table(name: str, results: Path, source: str) -> str:
-    """Return the Markdown table called ``DATASET/TABLE`` or ``DATASET/TABLE/MODEL``."""
-    dataset, _, rest = name.partition("/")
-    kind, _, model = rest.partition("/")
-    if kind in STUDY_TABLES:
-        study, table = STUDY_TABLES[kind]
-        content = load_study(results / dataset / "studies" / f"{study}.json")
-        if content is None:
-            raise DataError(f"{source}: table '{name}': no study '{study}' in {results / dataset}")
-        return table(content).markdown()
-    if kind not in TABLES:
-        known = ", DATASET/".join([*TABLES, *STUDY_TABLES])
-        raise DataError(f"{source}: there is no table '{name}'; known: DATASET/{known}")
-    found = load_results(results / dataset)
-    chosen = [r for r in found if not model or r.name == model]
-    if not chosen:
-        wanted = f"of '{model}' " if model else ""
-        raise DataError(f"{source}: table '{name}': no results {wanted}in {results / dataset}")
-    return TABLES[kind](chosen).markdown()
 
 
 def texts(root: Path) -> Iterator[Path]:

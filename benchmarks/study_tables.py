@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 from benchmarks.pairs import SIGNIFICANCE
-from benchmarks.parity import parity_table
-from benchmarks.peers import rows_table
 from benchmarks.results import Result, main_figures
-from benchmarks.robustness import drops_table
-from benchmarks.studies import AGREEMENT, CONTRIBUTIONS, PAIRS, WAYS
 from benchmarks.tables import Cell, Table, number_cell, range_cell
 from fer_core.labels import SCHEMES
 
@@ -223,21 +219,6 @@ def published_table(dataset: str) -> Table | None:
         for row in sorted(content["figures"], key=lambda row: -(row["accuracy"] or 0))
     ]
     return Table(columns, rows)
-
-
-#: Tables that texts can show besides those of results: the study's name, and what makes the table.
-STUDY_TABLES: Mapping[str, tuple[str, Callable[[Study], Table]]] = {
-    "pairs": (PAIRS, pairs_table),
-    "ways": (WAYS, ways_table),
-    "members-added": (CONTRIBUTIONS, members_added_table),
-    "families-added": (CONTRIBUTIONS, families_added_table),
-    "agreement": (AGREEMENT, agreement_table),
-    "differences": (AGREEMENT, differences_table),
-    "parity": ("parity", parity_table),
-    "robustness": ("robustness", lambda content: drops_table(content["models"])),
-    "peers-crops": ("peers", lambda content: rows_table(content["rows"], "crops")),
-    "peers-frames": ("peers", lambda content: rows_table(content["rows"], "frames")),
-}
 
 
 def _gain_columns(what: str) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -216,16 +216,6 @@ def members_table(ensemble: Result) -> Table:
         for member in ensemble.model["members"]
     ]
     return Table(columns, rows)
-
-
-#: The tables that texts can show, by name: each is made from all results of a dataset.
-TABLES: Mapping[str, Callable[[Sequence[Result]], Table]] = {
-    "models": models_table,
-    "details": details_table,
-    "classes": lambda results: classes_table(results[0]),
-    "schemes": schemes_table,
-    "votes": votes_table,
-}
 
 
 def _model_row(result: Result) -> list[Cell]:

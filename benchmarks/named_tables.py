@@ -1,0 +1,107 @@
+"""The tables that README and docs can show, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks.growth_points import Point
+from benchmarks.growth_report import growth_table
+from benchmarks.native import NATIVE, native_table
+from benchmarks.parity import parity_table
+from benchmarks.peers import rows_table
+from benchmarks.results import Result, load_results, load_study
+from benchmarks.robustness import drops_table
+from benchmarks.studies import AGREEMENT, CONTRIBUTIONS, PAIRS, WAYS
+from benchmarks.study_tables import (
+    agreement_table,
+    differences_table,
+    families_added_table,
+    members_added_table,
+    pairs_table,
+    published_table,
+    sure_table,
+    ways_table,
+)
+from benchmarks.tables import (
+    Table,
+    classes_table,
+    details_table,
+    members_table,
+    models_table,
+    schemes_table,
+    votes_table,
+)
+from fer_core.errors import DataError
+
+#: Made from the results of a dataset's models.
+RESULT_TABLES: Mapping[str, Callable[[Sequence[Result]], Table]] = {
+    "models": models_table,
+    "details": details_table,
+    "classes": lambda results: classes_table(results[0]),
+    "schemes": schemes_table,
+    "votes": votes_table,
+    "members": lambda results: members_table(results[0]),
+    "sure": sure_table,
+}
+
+#: Made from a study: its name, and what makes the table.
+STUDY_TABLES: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], Table]]] = {
+    "pairs": (PAIRS, pairs_table),
+    "ways": (WAYS, ways_table),
+    "members-added": (CONTRIBUTIONS, members_added_table),
+    "families-added": (CONTRIBUTIONS, families_added_table),
+    "agreement": (AGREEMENT, agreement_table),
+    "differences": (AGREEMENT, differences_table),
+    "native": (NATIVE, native_table),
+    "parity": ("parity", parity_table),
+    "robustness": ("robustness", lambda content: drops_table(content["models"])),
+    "peers-crops": ("peers", lambda content: rows_table(content["rows"], "crops")),
+    "peers-frames": ("peers", lambda content: rows_table(content["rows"], "frames")),
+    "growth": ("growth", lambda content: growth_table([Point(**p) for p in content["points"]])),
+}
+
+#: Other people's figures for a dataset.
+PUBLISHED_TABLE = "published"
+
+
+def make_table(name: str, results: Path, source: str) -> str:
+    """Return a Markdown table.
+
+    Parameters
+    ----------
+    name : str
+        ``DATASET/TABLE``, or ``DATASET/TABLE/MODEL`` where a table is of one model.
+    results : Path
+        Folder with a folder of result files a dataset.
+    source : str
+        The text that shows it, for messages.
+
+    Raises
+    ------
+    DataError
+        If there is no such table, or nothing to make it from.
+    """
+    dataset, _, rest = name.partition("/")
+    kind, _, model = rest.partition("/")
+    folder = results / dataset
+    if kind == PUBLISHED_TABLE:
+        published = published_table(dataset)
+        if published is None:
+            raise DataError(f"{source}: table '{name}': no published figures for '{dataset}'")
+        return published.markdown()
+    if kind in STUDY_TABLES:
+        study, table = STUDY_TABLES[kind]
+        content = load_study(folder / "studies" / f"{study}.json")
+        if content is None:
+            raise DataError(f"{source}: table '{name}': no study '{study}' in {folder}")
+        return table(content).markdown()
+    if kind not in RESULT_TABLES:
+        known = ", DATASET/".join([*RESULT_TABLES, *STUDY_TABLES, PUBLISHED_TABLE])
+        raise DataError(f"{source}: there is no table '{name}'; known: DATASET/{known}")
+    chosen = [r for r in load_results(folder) if not model or r.name == model]
+    if not chosen:
+        wanted = f"of '{model}' " if model else ""
+        raise DataError(f"{source}: table '{name}': no results {wanted}in {folder}")
+    return RESULT_TABLES[kind](chosen).markdown()

@@ -1,0 +1,33 @@
+import shutil
+
+import pytest
+
+from benchmarks.named_tables import RESULT_TABLES, make_table
+from benchmarks.publish import publish
+from benchmarks.results import RunFolder
+from fer_core.errors import DataError
+
+
+@pytest.fixture
+def results(measured_job, tmp_path):
+    copy = shutil.copytree(measured_job.folder.root, tmp_path / "run")
+    publish(RunFolder(copy), tmp_path)
+    return tmp_path / "benchmarks" / "results"
+
+
+@pytest.mark.parametrize("kind", set(RESULT_TABLES) - {"classes", "members", "votes"})
+def test_tables_of_results_have_a_row_a_model(results, kind):
+    rows = make_table(f"made/{kind}", results, "README.md").splitlines()[2:]
+    assert len(rows) == len(list((results / "made").glob("*.json")))
+
+
+def test_published_figures_are_of_one_dataset(results):
+    table = make_table("fer2013/published", results, "README.md")
+    assert "Local learning to improve bag of visual words" in table
+    with pytest.raises(DataError, match="no published figures for 'made'"):
+        make_table("made/published", results, "README.md")
+
+
+def test_a_study_that_was_not_made_is_named(results):
+    with pytest.raises(DataError, match="no study 'peers'"):
+        make_table("made/peers-crops", results, "README.md")
