@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.models import Candidate, Stored
+from benchmarks.candidates import Candidate, Stored
 from benchmarks.pairs import compare
 from benchmarks.predictions import load_predictions
 from benchmarks.results import Result, RunFolder, load_result, main_figures

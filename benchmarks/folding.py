@@ -11,9 +11,9 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks.budget import Budget
+from benchmarks.candidates import Candidate
 from benchmarks.evaluation import evaluate_again
 from benchmarks.measuring import Job
-from benchmarks.models import Candidate
 from benchmarks.predictions import Predictions, load_predictions, save_predictions
 from benchmarks.progress import say
 from benchmarks.report import write_report

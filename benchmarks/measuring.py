@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.budget import Budget, members_within
+from benchmarks.candidates import Candidate
 from benchmarks.cleaned import cleaning_note
 from benchmarks.evaluation import figures_of
-from benchmarks.models import Candidate
+from benchmarks.networks import training_note
 from benchmarks.predictions import (
     Predictions,
     load_predictions,
@@ -73,9 +74,9 @@ def fit_and_measure(job: Job, candidate: Candidate, notify: Notify) -> None:
     """
     name, split = candidate.name, job.split
     notify(f"fitting on {len(split.fitting)} pictures")
-    start, start_cpu = perf_counter(), process_time()
-    model = candidate.fit(split.fitting, split.validation, job.folder.workplace(name))
-    fit_seconds, fit_cpu_seconds = perf_counter() - start, process_time() - start_cpu
+    start_cpu = process_time()
+    fitted = candidate.fit(split.fitting, split.validation, job.folder.workplace(name))
+    fit_cpu_seconds, model = process_time() - start_cpu, fitted.model
     require_classes(model, job.scheme, name)
     with job.folder.scratch() as temporary:
         scratch = ModelStore(temporary / "store", trusted=True)
@@ -87,7 +88,7 @@ def fit_and_measure(job: Job, candidate: Candidate, notify: Notify) -> None:
                 split,
                 candidate.licence,
                 seed=job.run.seed,
-                **candidate.facts,
+                **fitted.facts,
             ),
             candidate.save(model, temporary),
             model,
@@ -107,12 +108,14 @@ def fit_and_measure(job: Job, candidate: Candidate, notify: Notify) -> None:
             "family": candidate.family,
             "description": candidate.description,
             **cleaning_note(split.fitting),
+            **training_note(fitted),
         }
-        seconds = candidate.fit_seconds(model, fit_seconds)
+        seconds = fitted.seconds
         machine = {
             "size_bytes": entry.size,
             "fit_seconds": None if seconds is None else round(seconds, 3),
             "fit_cpu_seconds": None if seconds is None else round(fit_cpu_seconds, 3),
+            "epoch_seconds": fitted.epoch_seconds,
             "predict_seconds": round(predict_seconds, 3),
             **time_model(loaded, split.validation.faces),
             "peak_memory_mb": peak_memory_mb(),

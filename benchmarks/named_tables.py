@@ -9,6 +9,7 @@ from typing import Any
 from benchmarks.growth_points import Point
 from benchmarks.growth_report import growth_table
 from benchmarks.native import NATIVE, native_table
+from benchmarks.networks import networks_table
 from benchmarks.parity import parity_table
 from benchmarks.peers import rows_table
 from benchmarks.results import Result, load_results, load_study
@@ -62,8 +63,8 @@ STUDY_TABLES: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], Table]]] = {
     "growth": ("growth", lambda content: growth_table([Point(**p) for p in content["points"]])),
 }
 
-#: Other people's figures for a dataset.
-PUBLISHED_TABLE = "published"
+#: Of the networks of a dataset and of its other label schemes; other people's figures.
+NETWORKS_TABLE, PUBLISHED_TABLE = "networks", "published"
 
 
 def make_table(name: str, results: Path, source: str) -> str:
@@ -86,6 +87,12 @@ def make_table(name: str, results: Path, source: str) -> str:
     dataset, _, rest = name.partition("/")
     kind, _, model = rest.partition("/")
     folder = results / dataset
+    if kind == NETWORKS_TABLE:
+        natives = {p.name: load_results(p) for p in sorted((folder / "native").glob("*"))}
+        networks = networks_table(load_results(folder), natives)
+        if networks is None:
+            raise DataError(f"{source}: table '{name}': no networks in {folder}")
+        return networks.markdown()
     if kind == PUBLISHED_TABLE:
         published = published_table(dataset)
         if published is None:
@@ -98,7 +105,7 @@ def make_table(name: str, results: Path, source: str) -> str:
             raise DataError(f"{source}: table '{name}': no study '{study}' in {folder}")
         return table(content).markdown()
     if kind not in RESULT_TABLES:
-        known = ", DATASET/".join([*RESULT_TABLES, *STUDY_TABLES, PUBLISHED_TABLE])
+        known = ", DATASET/".join([*RESULT_TABLES, *STUDY_TABLES, NETWORKS_TABLE, PUBLISHED_TABLE])
         raise DataError(f"{source}: there is no table '{name}'; known: DATASET/{known}")
     chosen = [r for r in load_results(folder) if not model or r.name == model]
     if not chosen:

@@ -2,24 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from benchmarks.candidates import Candidate
 from benchmarks.measuring import Job
 from benchmarks.metrics import in_scheme, measure
+from benchmarks.models import ENSEMBLE
 from benchmarks.pairs import compare
 from benchmarks.predictions import Predictions, load_predictions
 from benchmarks.results import RunFolder, save_study
 from benchmarks.study_tables import interval_cell, p_cell, points_cell
 from benchmarks.tables import Cell, Table, number_cell, range_cell
 from fer_core.errors import DataError
-from fer_core.labels import Scheme
+from fer_core.labels import SCHEMES, Scheme
 
 #: Name of the study.
 NATIVE = "native"
+
+
+def by_scheme(
+    candidates: Sequence[Candidate], scheme: Scheme, also: Sequence[Scheme]
+) -> tuple[list[Candidate], dict[Scheme, list[Candidate]]]:
+    """Divide candidates into those for a dataset's own classes and those for other schemes'.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+    scheme : Scheme
+        The dataset's. What is made for classes that can't be made of its classes takes its own.
+    also : sequence of Scheme
+        Other schemes that candidates for the dataset's classes are to be trained on, too.
+
+    Raises
+    ------
+    DataError
+        If none is for the dataset's own classes, or `scheme` is among the others.
+    """
+    own = list(candidates)
+    made_for: dict[Scheme, list[Candidate]] = {}
+    if scheme in SCHEMES.values():
+        own = [c for c in candidates if c.scheme in (None, scheme.name)]
+        for c in candidates:
+            if c.scheme not in (None, scheme.name):
+                made_for.setdefault(SCHEMES[c.scheme], []).append(c)
+    if not own:
+        raise DataError(
+            f"{', '.join(c.name for c in candidates)}: trained on fewer classes than the pictures "
+            f"have, so there is nothing to compare with; name a model of all {len(scheme.labels)} "
+            "classes, too"
+        )
+    if scheme in also:
+        raise DataError(
+            f"scheme '{scheme.name}' is the dataset's own: its models are trained on it in any case"
+        )
+    return own, {
+        s: [*(own if s in also else ()), *made_for.get(s, ())]
+        for s in dict.fromkeys([*also, *made_for])
+    }
 
 
 def native_job(job: Job, scheme: Scheme) -> Job:
@@ -31,12 +74,8 @@ def native_job(job: Job, scheme: Scheme) -> Job:
     Raises
     ------
     DataError
-        If the scheme is the dataset's own or can't be made from it.
+        If the scheme can't be made from the dataset's.
     """
-    if scheme == job.scheme:
-        raise DataError(
-            f"scheme '{scheme.name}' is the dataset's own: its models are trained on it in any case"
-        )
     split = job.split.in_scheme(scheme)
     run = replace(
         job.run,
@@ -58,7 +97,10 @@ def native_job(job: Job, scheme: Scheme) -> Job:
 
 
 def write_native_study(folder: RunFolder) -> None:
-    """Compare every natively trained model with its namesake whose answers are joined."""
+    """Compare every natively trained model with one of all classes whose answers are joined.
+
+    That is its namesake, or the ensemble where there is none.
+    """
     schemes: dict[str, Any] = {}
     for native in folder.natives():
         scheme = native.run().own_scheme
@@ -77,7 +119,8 @@ def native_table(study: Mapping[str, Any]) -> Table:
         ("accuracy", "Trained on these classes"),
         ("95 % interval", "Of that accuracy"),
         ("macro F1", "Trained on these classes"),
-        ("joined", "Accuracy of its namesake, whose answers are joined"),
+        ("joined", "Accuracy of a model of all classes, whose answers are joined"),
+        ("of", "Which: its namesake, or the ensemble where there is none"),
         ("native gains", "Difference in points"),
         ("95 % interval of the gain", "By paired bootstrap, in points"),
         ("p", "McNemar's mid-p"),
@@ -94,6 +137,7 @@ def native_table(study: Mapping[str, Any]) -> Table:
                     range_cell(found["interval"]),
                     number_cell(found["macro_f1"], "{:.3f}"),
                     number_cell(found["joined_accuracy"], "{:.3f}"),
+                    Cell(found["joined"] or "n/a"),
                     points_cell(joined.get("difference")),
                     interval_cell(joined.get("interval")),
                     p_cell(joined.get("p")),
@@ -106,8 +150,9 @@ def _compared(name: str, folder: RunFolder, native: RunFolder, scheme: Scheme) -
     _, own = load_predictions(native.probabilities(name))
     figures = measure(own.y, own.proba, scheme.labels, f"model '{name}'", own.groups)
     joined = None
-    if folder.finished(name):
-        _, test = load_predictions(folder.probabilities(name))
+    other = next((n for n in (name, ENSEMBLE) if folder.finished(n)), None)
+    if other is not None:
+        _, test = load_predictions(folder.probabilities(other))
         joined = _joined(test, folder.run().own_scheme, scheme)
         if not np.array_equal(joined.names, own.names):
             raise DataError(
@@ -119,6 +164,7 @@ def _compared(name: str, folder: RunFolder, native: RunFolder, scheme: Scheme) -
         "accuracy": figures["accuracy"],
         "interval": figures["intervals"]["accuracy"],
         "macro_f1": figures["macro_f1"],
+        "joined": other,
         "joined_accuracy": None if joined is None else round(float(joined.correct.mean()), 6),
         "against_joined": None
         if joined is None

@@ -229,6 +229,10 @@ class RunFolder:
         """Read the results of all finished models."""
         return load_results(self.root / "results")
 
+    def native_results(self) -> dict[str, list[Result]]:
+        """Read the results of models trained on other label schemes, by scheme."""
+        return {folder.root.name: folder.results() for folder in self.natives()}
+
     def _require_same(self, content: Mapping[str, Any], run: Run) -> None:
         wanted = json.loads(json.dumps(asdict(run)))
         for key in _IDENTITY:

@@ -17,7 +17,7 @@ from benchmarks.cleaned import cleaned_candidates
 from benchmarks.folding import describe_folds, run_folds
 from benchmarks.measuring import Job
 from benchmarks.models import ENSEMBLE, ENSEMBLE_LIVE, Candidate, choose_models, known_models
-from benchmarks.native import native_job, write_native_study
+from benchmarks.native import by_scheme, native_job, write_native_study
 from benchmarks.progress import say
 from benchmarks.report import write_report
 from benchmarks.results import RunFolder
@@ -70,12 +70,13 @@ def _command(args: argparse.Namespace) -> None:
     )
     candidates, left_out = choose_models(args.models, known, DEFAULT_MODELS)
     named_schemes = [get_scheme(name) for name in args.schemes or ()]
-    natives = [get_scheme(name) for name in all_but_own(args.native)]
+    also = [get_scheme(name) for name in all_but_own(args.native)]
     if args.folds is not None:
         _cross_validate(args, candidates, named_schemes, console)
         return
     with console.status("reading pictures"):
         job = prepare(args, named_schemes)
+    candidates, natives = by_scheme(candidates, job.scheme, also)
     candidates = cleaned_candidates(candidates, job.split.fitting, job.folder)
     say(console, f"{job.run.dataset}: {job.run.description}")
     if NOTE in job.split.fitting.notes:
@@ -92,10 +93,11 @@ def _command(args: argparse.Namespace) -> None:
             console=console,
             timing=args.time_again,
         )
-        for scheme in natives:
+        for scheme, own in natives.items():
             say(console, f"Trained on the classes of {scheme.name}")
             native = native_job(job, scheme)
-            run(native, candidates, ensembles, resume=args.resume, console=console)
+            own = cleaned_candidates(own, native.split.fitting, native.folder)
+            run(native, own, ensembles, resume=args.resume, console=console)
         if natives:
             write_native_study(job.folder)
             write_report(job.folder)
@@ -130,6 +132,10 @@ def _cross_validate(
             )
     with console.status("reading pictures"):
         folder, jobs = prepare_folds(args, schemes)
+    candidates, made_for = by_scheme(candidates, jobs[0].scheme, ())
+    if made_for:
+        names = ", ".join(c.name for group in made_for.values() for c in group)
+        raise DataError(f"{names}: made for other classes, which --folds doesn't train on")
     candidates = cleaned_candidates(candidates, jobs[0].split.fitting, folder)
     say(console, f"{jobs[0].run.dataset}: {folder.run().description}")
     try:

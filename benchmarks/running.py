@@ -10,6 +10,7 @@ from rich.console import Console
 
 from benchmarks import figures, report
 from benchmarks.budget import Budget
+from benchmarks.candidates import Candidate
 from benchmarks.evaluation import evaluate_again
 from benchmarks.measuring import (
     Job,
@@ -19,7 +20,6 @@ from benchmarks.measuring import (
     require_own_predictions,
     time_again,
 )
-from benchmarks.models import Candidate
 from benchmarks.predictions import Predictions, load_predictions
 from benchmarks.progress import Progress
 from benchmarks.results import load_study

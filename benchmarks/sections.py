@@ -8,6 +8,7 @@ from pathlib import Path
 from benchmarks import study_figures
 from benchmarks.figures import save_figure
 from benchmarks.native import NATIVE, native_table
+from benchmarks.networks import networks_table
 from benchmarks.results import Result, RunFolder, load_study, main_figures
 from benchmarks.studies import AGREEMENT, CONTRIBUTIONS, PAIRS, WAYS
 from benchmarks.study_tables import (
@@ -53,6 +54,7 @@ def comparison_sections(folder: RunFolder, results: list[Result]) -> list[Sectio
         _contributions(folder),
         _agreement(folder, results[0].run.classes),
         _unsure(folder, results),
+        _networks(folder, results),
         _native(folder),
         _published(results[0].run.dataset),
     ]
@@ -196,10 +198,21 @@ def _native(folder: RunFolder) -> Section | None:
     if study is None:
         return None
     text = (
-        "Models trained on a scheme's own classes, beside those trained on the dataset's classes "
+        "Models trained on a scheme's own classes, beside one trained on the dataset's classes "
         "whose probabilities are joined afterwards, on the same test pictures."
     )
     return Section("Trained on other classes", texts=[text], tables=[native_table(study)])
+
+
+def _networks(folder: RunFolder, results: list[Result]) -> Section | None:
+    table = networks_table(results, folder.native_results())
+    if table is None:
+        return None
+    text = (
+        "Recipes of other projects carry the figures that those report: measured on other splits, "
+        "some on pictures that chose the epoch, most from weights that had seen other pictures."
+    )
+    return Section("How the networks were trained", texts=[text], tables=[table])
 
 
 def _published(dataset: str) -> Section | None:

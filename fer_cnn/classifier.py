@@ -100,7 +100,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
                 validation[0][known],
                 np.searchsorted(self.classes_, validation[1][known]),
             )
-        recipe = get_recipe(self.recipe) if isinstance(self.recipe, str) else self.recipe
+        recipe = self._recipe()
         training = train(
             recipe,
             faces,
@@ -142,6 +142,39 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         """Return the most probable code of each face: int64 (n,)."""
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
+    def facts(self) -> dict[str, Any]:
+        """Return how the network was trained and answers, for its model card."""
+        check_is_fitted(self, "onnx_file_")
+        recipe = self._recipe()
+        return {
+            "recipe": recipe.name,
+            "weights": f"network {recipe.init}" if recipe.init else recipe.weights,
+            "epochs": len(self.history_),
+            "epoch": self.best_epoch_,
+            "views": recipe.views,
+            "arithmetic": "8-bit integers" if recipe.quantized else "float32",
+        }
+
+    def summary(self) -> dict[str, float]:
+        """Return what the training measured in the epoch whose weights the network has.
+
+        As it trained, in floating point and one view a face: what is served is measured apart.
+        """
+        check_is_fitted(self, "onnx_file_")
+        best = self.history_[self.best_epoch_ - 1]
+        return {
+            "fitting accuracy (augmented)": best.accuracy,
+            "validation accuracy": best.val_accuracy,
+            "delta": best.accuracy - best.val_accuracy,
+            "validation log loss": best.val_loss,
+            "validation precision": best.val_precision,
+            "validation recall": best.val_recall,
+            "validation F1": best.val_f1,
+            "validation AUC": best.val_auc,
+            "validation accuracy per label": best.val_binary_accuracy,
+            "seconds an epoch": sum(r.seconds for r in self.history_) / len(self.history_),
+        }
+
     def save(self, folder: str | Path) -> dict[str, Path]:
         """Write ``model.keras``, to train on, and ``model.onnx``, to serve; return their paths."""
         check_is_fitted(self, "onnx_file_")
@@ -151,6 +184,9 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
                 path.write_bytes(content)
             paths[name] = Path(folder) / name
         return paths
+
+    def _recipe(self) -> Recipe:
+        return get_recipe(self.recipe) if isinstance(self.recipe, str) else self.recipe
 
 
 def describe_epoch(record: EpochRecord, epochs: int) -> str:

@@ -191,13 +191,6 @@ _RESIDUAL_LIGHT = replace(
     note="Taught by soft labels: python -m fer_landmarks.left_out anchored-kernel --votes FILE.",
 )
 
-_RESIDUAL_MIXUP = replace(
-    _RESIDUAL_LIGHT,
-    name="residual-mixup",
-    description="residual-light trained on mixed pairs of faces",
-    mixup=0.3,
-)
-
 _FINE_TUNE = Recipe(
     name="fine-tune",
     description="a shipped network on pictures of one's own: new head, then all layers",
@@ -245,7 +238,6 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             _STRONG,
             _RESIDUAL,
             _RESIDUAL_LIGHT,
-            _RESIDUAL_MIXUP,
             _FINE_TUNE,
             _FOUR_CLASS,
             replace(

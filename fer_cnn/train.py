@@ -74,36 +74,17 @@ def train_and_store(
     )
     files = model.save(work)
     plot_history(model.history_, work / "curve.png", f"{recipe.name} on {fitting.name}")
-    best = model.history_[model.best_epoch_ - 1]
     entry = describe_model(
         recipe.name,
         "cnn",
         ONNX_LOADER,
         split,
         NETWORK_LICENCE,
-        recipe=recipe.name,
-        weights=f"network {recipe.init}" if recipe.init else recipe.weights,
-        epochs=len(model.history_),
-        epoch=model.best_epoch_,
-        views=recipe.views,
-        arithmetic="8-bit integers" if recipe.quantized else "float32",
         seed=seed,
+        **model.facts(),
         **taught_by,
     )
-    # What the training measured, face by face as it is; the benchmark measures the ONNX file.
-    measured = {
-        "fitting accuracy (augmented)": best.accuracy,
-        "validation accuracy": best.val_accuracy,
-        "delta": best.accuracy - best.val_accuracy,
-        "validation log loss": best.val_loss,
-        "validation precision": best.val_precision,
-        "validation recall": best.val_recall,
-        "validation F1": best.val_f1,
-        "validation AUC": best.val_auc,
-        "validation accuracy per label": best.val_binary_accuracy,
-        "seconds an epoch": sum(record.seconds for record in model.history_) / len(model.history_),
-    }
-    entry = replace(entry, metrics=measured)
+    entry = replace(entry, metrics=model.summary())
     return ModelStore(out).add(entry, files, model)
 
 

@@ -9,8 +9,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from benchmarks.budget import Budget
+from benchmarks.candidates import Classical
 from benchmarks.measuring import Job, combine_and_measure, fit_and_measure
-from benchmarks.models import Classical
 from benchmarks.report import write_report
 from benchmarks.results import RunFolder
 from benchmarks.runs import describe_run

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.candidates import Network
 from benchmarks.combining import compare_ways
 from benchmarks.measuring import weigh
-from benchmarks.models import Network
 from benchmarks.predictions import on_test, on_validation
 from benchmarks.unsure import measure_sure_answers
 from fer_core.errors import ProtocolError

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks import models
-from benchmarks.models import Network, choose_models, known_models
+from benchmarks.candidates import Network
+from benchmarks.models import choose_models, known_models
 from fer_core.datasets.demo import load_demo
 from fer_core.errors import DataError, FerError, MissingExtraError, ModelStoreError, ProtocolError
 from fer_core.soft_labels import write_soft_labels
@@ -51,7 +52,6 @@ def test_networks_learn_from_soft_labels_of_the_fitting_faces(tmp_path):
     swapped = np.eye(7, dtype=np.float32)[(fitting.y + 1) % 7]
     write_soft_labels(path, fitting.faces, swapped, fitting.scheme.labels, "a teacher")
     network = Network("cnn", "tiny", seed=0, soft_labels=str(path))
-    assert network.facts == {"recipe": "tiny", "soft labels": "taught"}
     network.fit(fitting, validation, tmp_path / "work")
     plain = Network("cnn", "tiny", seed=0)
     with pytest.raises(FerError, match=r"another training \(different: targets\)"):
@@ -63,9 +63,9 @@ def test_networks_learn_from_soft_labels_of_the_fitting_faces(tmp_path):
 
 def test_soft_labels_are_for_models_that_learn_from_them():
     table = known_models(soft_labels={"anchored-kernel": "votes", "cnn": "some.npz"})
-    assert table["anchored-kernel"].facts == {"soft labels": "votes"}
-    assert table["cnn"].facts["soft labels"] == "some"
-    assert table["hog-kernel"].facts == {}
+    assert table["anchored-kernel"].soft_labels == "votes"
+    assert table["cnn"].soft_labels == "some.npz"
+    assert table["hog-kernel"].soft_labels is None
     with pytest.raises(DataError, match="Did you mean 'cnn'"):
         known_models(soft_labels={"cn": "votes"})
     with pytest.raises(DataError, match="pipeline 'hog-svm' can't learn from soft labels"):
@@ -77,14 +77,14 @@ def test_a_shipped_model_is_measured_as_it_is_on_the_pictures_it_is_of():
     assert choose_models(["hog-svm"], {"hog-svm": stored}, ())[0] == [stored]
     files = stored.save(None, None)
     assert {path.parent.name for path in files.values()} == {"hog-svm"}
-    assert stored.fit_seconds(None, 1.0) is None
-    assert known_models(stored=["cnn-compact"])["cnn-compact"].facts["recipe"] == "compact"
-    assert "seed" not in stored.facts
     demo = make_split(load_demo())
     with pytest.raises(ProtocolError, match=r"fitted on other pictures \(25838 of 'fer2013'"):
         stored.fit(demo.fitting, demo.validation, None)
     told = {**stored.entry.trained_on, "fingerprint": demo.fitting.fingerprint()}
     same = replace(stored, entry=replace(stored.entry, trained_on=told))
-    assert same.fit(demo.fitting, demo.validation, None).classes_.tolist() == list(range(7))
+    fitted = same.fit(demo.fitting, demo.validation, None)
+    assert fitted.model.classes_.tolist() == list(range(7))
+    assert fitted.seconds is None
+    assert "seed" not in fitted.facts
     with pytest.raises(ModelStoreError, match="no model 'hog-svn'"):
         known_models(stored=["hog-svn"])

@@ -203,3 +203,25 @@ def test_thirty_pictures_give_wide_intervals(made, made_dataset, tmp_path):
     assert high - low > 0.3
     assert result.metrics["fer7"]["sure"] is None
     assert "the validation pictures can't show it" in (out / "report.md").read_text()
+
+
+def test_a_model_made_for_a_scheme_is_trained_on_its_classes(
+    made, made_dataset, linear, monkeypatch, tmp_path, capsys
+):
+    made(made_dataset())
+    known = {
+        "left": linear("left", C=0.01),
+        "right": linear("right"),
+        "moods": replace(linear("moods"), scheme="valence3"),
+    }
+    monkeypatch.setattr(run_module, "known_models", lambda **options: known)
+    out = tmp_path / "out"
+    assert main(["--out", str(out), "--models", "moods"]) == 2
+    assert "moods: trained on fewer classes than the pictures have" in capsys.readouterr().err
+    assert main(["--out", f"{out}-2", "--models", "moods,left", "--folds", "2"]) == 2
+    assert "moods: made for other classes" in capsys.readouterr().err
+    assert main(["--out", str(out), "--models", "moods,left,right"]) == 0
+    folder = RunFolder(out)
+    assert "moods" not in folder.names()
+    (row,) = load_study(folder.study("native"))["schemes"]["valence3"]
+    assert (row["name"], row["joined"]) == ("moods", "ensemble")

@@ -7,8 +7,8 @@ from functools import partial
 
 import pytest
 
+from benchmarks.candidates import Classical
 from benchmarks.measuring import fit_and_measure, load_back
-from benchmarks.models import Classical
 from benchmarks.results import load_result
 from benchmarks.worker import TaskError, TaskStopped, run_task
 

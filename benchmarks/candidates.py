@@ -1,0 +1,242 @@
+"""What the benchmark can fit: pipelines, networks, and models that are stored already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Protocol
+
+from fer_core.ensemble import Model
+from fer_core.errors import ProtocolError
+from fer_core.model_entry import (
+    LANDMARKS_LICENCE,
+    NETWORK_LICENCE,
+    ONNX_LOADER,
+    PIPELINE_LOADER,
+    ModelEntry,
+)
+from fer_core.model_store import ModelStore
+from fer_core.soft_labels import soft_labels_of
+from fer_core.splits import LabelledPart, require_role
+from fer_landmarks.serving import save_pipeline
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit gives.
+
+    Attributes
+    ----------
+    model : Model
+    seconds : float or None
+        What the whole fit took, an interrupted one's earlier parts too; None if it was fitted
+        elsewhere.
+    facts : dict
+        How it was trained, for its model card.
+    training : dict of str to float
+        What the training itself measured, see `fer_cnn.CNNClassifier.summary`.
+    epoch_seconds : float or None
+        Of a network, the mean.
+    """
+
+    model: Model
+    seconds: float | None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    training: Mapping[str, float] = field(default_factory=dict)
+    epoch_seconds: float | None = None
+
+
+class Candidate(Protocol):
+    """Something that can be fitted, saved and measured."""
+
+    @property
+    def name(self) -> str:
+        """Name in tables and files."""
+
+    @property
+    def family(self) -> str:
+        """``"landmarks"`` or ``"cnn"``."""
+
+    @property
+    def description(self) -> str:
+        """One line for reports."""
+
+    @property
+    def loader(self) -> str:
+        """The function that the model store loads it with."""
+
+    @property
+    def licence(self) -> str:
+        """What to know before using the fitted model."""
+
+    @property
+    def scheme(self) -> str | None:
+        """The label scheme it is made for; None for whatever the pictures have."""
+
+    def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Fitted:
+        """Fit on one part and watch the other; `workplace` may keep the state of a long fit."""
+
+    def save(self, model: Any, folder: Path) -> dict[str, Path]:
+        """Write the model's files to `folder`; return them by name."""
+
+
+@dataclass(frozen=True)
+class Classical:
+    """A scikit-learn pipeline whose first step takes faces.
+
+    Attributes
+    ----------
+    name, description : str
+    make : callable
+        Makes an unfitted pipeline; must be picklable.
+    soft_labels : str or None
+        Where they come from, see `fer_core.soft_labels.soft_labels_of`.
+    """
+
+    name: str
+    make: Callable[[], Any]
+    description: str = ""
+    soft_labels: str | None = None
+    family: str = "landmarks"
+    loader: str = PIPELINE_LOADER
+    licence: str = LANDMARKS_LICENCE
+    scheme: str | None = None
+
+    def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Fitted:
+        """Fit on the fitting part; nothing is chosen, so the validation part is not read."""
+        from fer_landmarks.pipelines import fit_pipeline
+
+        start = perf_counter()
+        soft, facts = _taught_by(fitting, self.soft_labels)
+        model = fit_pipeline(self.make(), fitting, soft)
+        return Fitted(model, perf_counter() - start, facts)
+
+    def save(self, model: Any, folder: Path) -> dict[str, Path]:
+        """Write the form to serve and the one to work on with."""
+        return save_pipeline(model, folder)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network trained by a recipe, served by ONNX Runtime.
+
+    Attributes
+    ----------
+    name, recipe : str
+    seed : int
+    description : str
+    soft_labels : str or None
+        Where they come from, see `fer_core.soft_labels.soft_labels_of`.
+    scheme : str or None
+    """
+
+    name: str
+    recipe: str
+    seed: int
+    description: str = ""
+    soft_labels: str | None = None
+    scheme: str | None = None
+    family: str = "cnn"
+    loader: str = ONNX_LOADER
+    licence: str = NETWORK_LICENCE
+
+    def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Fitted:
+        """Train on the fitting part and log figures on the validation part.
+
+        A training that `workplace` holds goes on, and one that is finished is taken as it is.
+        """
+        from fer_cnn import RECIPES, CNNClassifier
+        from fer_cnn.start import require_same_fitting
+
+        require_role(fitting, "fit")
+        require_role(validation, "validation")
+        require_same_fitting(RECIPES[self.recipe].init, fitting)
+        soft, facts = _taught_by(fitting, self.soft_labels)
+        start = perf_counter()
+        model = CNNClassifier(self.recipe, seed=self.seed, out=workplace).fit(
+            fitting.faces,
+            fitting.y,
+            validation=(validation.faces, validation.y),
+            soft_labels=soft,
+        )
+        seconds = max(perf_counter() - start, sum(r.seconds for r in model.history_))
+        training = model.summary()
+        mean = round(training.pop("seconds an epoch"), 1)
+        return Fitted(model, seconds, {**model.facts(), **facts}, training, mean)
+
+    def save(self, model: Any, folder: Path) -> dict[str, Path]:
+        """Write the Keras file for training on and the ONNX file for serving."""
+        files: dict[str, Path] = model.save(folder)
+        return files
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A model that a store holds already, measured as it is.
+
+    Attributes
+    ----------
+    entry : ModelEntry
+    store : ModelStore
+    """
+
+    entry: ModelEntry
+    store: ModelStore
+    description: str = "as stored"
+    scheme: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Name in the store."""
+        return self.entry.name
+
+    @property
+    def family(self) -> str:
+        """As the store says."""
+        return self.entry.family
+
+    @property
+    def loader(self) -> str:
+        """As the store says."""
+        return self.entry.loader
+
+    @property
+    def licence(self) -> str:
+        """As the store says."""
+        return self.entry.licence
+
+    def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Fitted:
+        """Load the model, if it was fitted on exactly these pictures.
+
+        Raises
+        ------
+        ProtocolError
+            If it was fitted on others, which may be among those that choose or measure.
+        """
+        require_role(fitting, "fit")
+        told = self.entry.trained_on
+        if not self.entry.fitted_on(fitting):
+            raise ProtocolError(
+                f"the stored model '{self.name}' was fitted on other pictures "
+                f"({told.get('pictures')} of '{told.get('dataset')}', {self.entry.scheme}) than "
+                f"this run fits on ({len(fitting)} of '{fitting.name}', {fitting.scheme.name}), so "
+                "it may know those that measure; fit it here, without --stored"
+            )
+        # What every model's card says is told again by whoever stores it.
+        common = ("dataset", "protocol", "pictures", "fingerprint", "seed")
+        facts = {k: v for k, v in told.items() if k not in common}
+        return Fitted(self.store.load(self.name), None, facts)
+
+    def save(self, model: Any, folder: Path) -> dict[str, Path]:
+        """Return the stored files."""
+        return {file.path: self.store.folder(self.entry) / file.path for file in self.entry.files}
+
+
+def _taught_by(fitting: LabelledPart, source: str | None) -> tuple[Any, dict[str, str]]:
+    """Return soft labels, if any, and what a model card says of them."""
+    if source is None:
+        return None, {}
+    soft, words = soft_labels_of(fitting, source)
+    return soft, {"soft labels": words}

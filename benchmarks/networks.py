@@ -1,0 +1,91 @@
+"""How networks were trained, a row each, beside what others published for the same recipe."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from benchmarks.candidates import Fitted
+from benchmarks.metrics import rounded
+from benchmarks.models import ENSEMBLE
+from benchmarks.results import Result, main_figures
+from benchmarks.tables import Cell, Table, number_cell, range_cell
+from fer_cnn import RECIPES
+
+#: Where a result's ``model`` keeps it.
+TRAINING = "training"
+
+
+def training_note(fitted: Fitted) -> dict[str, Any]:
+    """Return what a result's ``model`` says of a network's training: nothing of other models."""
+    if "recipe" not in fitted.facts:
+        return {}
+    measured = {k: rounded(v) for k, v in fitted.training.items() if not math.isnan(v)}
+    return {TRAINING: {**fitted.facts, **measured}}
+
+
+def networks_table(
+    results: Sequence[Result], natives: Mapping[str, Sequence[Result]]
+) -> Table | None:
+    """Return one row a network, those with classes of their own among them; None for none.
+
+    Parameters
+    ----------
+    results : sequence of Result
+        Of models with the dataset's classes.
+    natives : dict of str to sequence of Result
+        Label scheme to the results of models trained on its classes.
+    """
+    columns = [
+        ("network", "Name for --models"),
+        ("classes", "Label scheme that it was trained on"),
+        ("starts from", "Weights at the beginning; none: trained from scratch"),
+        ("epochs", "How many were trained"),
+        ("fitting", "Accuracy on the fitting pictures, augmented, in the epoch kept"),
+        ("validation", "Accuracy in that epoch, one view a face"),
+        ("delta", "Fitting less validation, in points"),
+        ("test", "Accuracy of the network as it is served"),
+        ("95 % interval", "Of the test accuracy, by bootstrap"),
+        ("macro F1", "On test pictures"),
+        ("s / epoch", "Mean seconds an epoch"),
+        ("published", "What others report for this recipe, see its note for the conditions"),
+        ("ensemble", "Test accuracy of the ensemble in the same classes"),
+    ]
+    ensemble = next((r for r in results if r.name == ENSEMBLE), None)
+    every = {**({results[0].run.scheme: results} if results else {}), **natives}
+    rows = [
+        _row(result, scheme, ensemble)
+        for scheme, group in every.items()
+        for result in group
+        if TRAINING in result.model
+    ]
+    return Table(columns, rows) if rows else None
+
+
+def _row(result: Result, scheme: str, ensemble: Result | None) -> list[Cell]:
+    figures, told = main_figures(result), result.model[TRAINING]
+    delta = told.get("delta")
+    joined = ensemble.metrics.get(scheme) if ensemble else None
+    return [
+        Cell(result.name),
+        Cell(scheme),
+        Cell(told["weights"]),
+        number_cell(told["epochs"], "{:.0f}"),
+        number_cell(told.get("fitting accuracy (augmented)"), "{:.3f}"),
+        number_cell(told.get("validation accuracy"), "{:.3f}"),
+        number_cell(None if delta is None else 100 * delta, "{:+.1f}"),
+        number_cell(figures["accuracy"], "{:.3f}"),
+        range_cell(figures["intervals"]["accuracy"]),
+        number_cell(figures["macro_f1"], "{:.3f}"),
+        number_cell(result.machine.get("epoch_seconds"), "{:.0f}"),
+        Cell(_published(told["recipe"])),
+        number_cell(joined and joined["all"]["accuracy"], "{:.3f}"),
+    ]
+
+
+def _published(recipe: str) -> str:
+    """Say what a recipe's authors report; recipes that were trained once may be gone."""
+    known = RECIPES.get(recipe)
+    figures = known.published if known else {}
+    return ", ".join(f"{what} {value:g}" for what, value in figures.items()) or "n/a"
