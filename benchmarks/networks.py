@@ -70,8 +70,8 @@ def _row(result: Result, scheme: str, ensemble: Result | None) -> list[Cell]:
     return [
         Cell(result.name),
         Cell(scheme),
-        Cell(told["weights"]),
-        number_cell(told["epochs"], "{:.0f}"),
+        Cell(told.get("weights", "n/a")),
+        number_cell(told.get("epochs"), "{:.0f}"),
         number_cell(told.get("fitting accuracy (augmented)"), "{:.3f}"),
         number_cell(told.get("validation accuracy"), "{:.3f}"),
         number_cell(None if delta is None else 100 * delta, "{:+.1f}"),
