@@ -18,7 +18,7 @@ from fer_core.model_entry import (
     ModelEntry,
 )
 from fer_core.model_store import ModelStore
-from fer_core.soft_labels import soft_labels_of
+from fer_core.soft_labels import teach
 from fer_core.splits import LabelledPart, require_role
 from fer_landmarks.serving import save_pipeline
 
@@ -106,11 +106,12 @@ class Classical:
 
     def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Fitted:
         """Fit on the fitting part; nothing is chosen, so the validation part is not read."""
-        from fer_landmarks.pipelines import fit_pipeline
+        from fer_landmarks.pipelines import fit_pipeline, soft_weight
 
         start = perf_counter()
-        soft, facts = _taught_by(fitting, self.soft_labels)
-        model = fit_pipeline(self.make(), fitting, soft)
+        pipeline = self.make()
+        soft, facts = teach(fitting, self.soft_labels, soft_weight(pipeline))
+        model = fit_pipeline(pipeline, fitting, soft)
         return Fitted(model, perf_counter() - start, facts)
 
     def save(self, model: Any, folder: Path) -> dict[str, Path]:
@@ -152,9 +153,10 @@ class Network:
 
         require_role(fitting, "fit")
         require_role(validation, "validation")
-        require_same_fitting(RECIPES[self.recipe].init, fitting)
-        soft, facts = _taught_by(fitting, self.soft_labels)
+        recipe = RECIPES[self.recipe]
+        require_same_fitting(recipe.init, fitting)
         start = perf_counter()
+        soft, facts = teach(fitting, self.soft_labels, recipe.soft_weight)
         model = CNNClassifier(self.recipe, seed=self.seed, out=workplace).fit(
             fitting.faces,
             fitting.y,
@@ -232,11 +234,3 @@ class Stored:
     def save(self, model: Any, folder: Path) -> dict[str, Path]:
         """Return the stored files."""
         return {file.path: self.store.folder(self.entry) / file.path for file in self.entry.files}
-
-
-def _taught_by(fitting: LabelledPart, source: str | None) -> tuple[Any, dict[str, str]]:
-    """Return soft labels, if any, and what a model card says of them."""
-    if source is None:
-        return None, {}
-    soft, words = soft_labels_of(fitting, source)
-    return soft, {"soft labels": words}

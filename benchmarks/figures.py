@@ -13,10 +13,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from benchmarks.predictions import Predictions
 from benchmarks.reliability import confidence_bins
+from benchmarks.resampling import wilson_interval
 from benchmarks.results import Result, main_figures
 from fer_core.files import write_atomically
 
@@ -154,11 +154,11 @@ def reliability_figure(results: Sequence[Result], predictions: Sequence[Predicti
         color, marker = STYLES[result.model["family"]]
         axes.plot([0, 1], [0, 1], color=GRAY, linewidth=1, linestyle="--")
         for members in confidence_bins(confidence):
-            if n := int(members.sum()):
-                right, x = int(correct[members].sum()), confidence[members].mean()
-                low, high = binomtest(right, n).proportion_ci(method="wilson")
-                axes.plot([x, x], [low, high], color=color, linewidth=1, clip_on=False)
-                axes.plot(x, right / n, marker, color=color, markersize=4, clip_on=False)
+            if not members.any():
+                continue
+            right, x = correct[members], confidence[members].mean()
+            axes.plot([x, x], wilson_interval(right), color=color, linewidth=1, clip_on=False)
+            axes.plot(x, right.mean(), marker, color=color, markersize=4, clip_on=False)
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence")
         axes.set_title(f"{result.name}, ECE {main_figures(result)['ece']:.3f}", fontsize=10)
         plain_frame(axes)

@@ -42,13 +42,13 @@ def by_scheme(
     DataError
         If none is for the dataset's own classes, or `scheme` is among the others.
     """
-    own = list(candidates)
-    made_for: dict[Scheme, list[Candidate]] = {}
-    if scheme in SCHEMES.values():
-        own = [c for c in candidates if c.scheme in (None, scheme.name)]
-        for c in candidates:
-            if c.scheme not in (None, scheme.name):
-                made_for.setdefault(SCHEMES[c.scheme], []).append(c)
+    # All other schemes join FER2013's classes, and can be made of no others.
+    joins = scheme == SCHEMES["fer7"]
+    made_for: dict[Scheme, list[Candidate]] = {scheme: []}
+    for c in candidates:
+        home = SCHEMES[c.scheme] if joins and c.scheme else scheme
+        made_for.setdefault(home, []).append(c)
+    own = made_for.pop(scheme)
     if not own:
         raise DataError(
             f"{', '.join(c.name for c in candidates)}: trained on fewer classes than the pictures "

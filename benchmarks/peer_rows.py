@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from benchmarks.metrics import measure
+from benchmarks.resampling import wilson_interval
 from fer_core.labels import LABELS
 from fer_core.parity import paste_faces
 
@@ -90,7 +90,7 @@ def crops_row(
         "n": len(correct),
         "found": None,
         "accuracy": figures["accuracy"],
-        "interval": _interval(correct),
+        "interval": wilson_interval(correct),
         "without_copies": _share(correct[~pictures.copied]),
         "macro_f1": figures["macro_f1"],
         "log_loss": figures["log_loss"],
@@ -116,7 +116,7 @@ def frames_row(found: Found, pictures: Pictures) -> dict[str, Any]:
         "n": n,
         "found": _share(hit),
         "accuracy": _share(correct),
-        "interval": _interval(correct),
+        "interval": wilson_interval(correct),
         "without_copies": _share(correct[~copied]),
         "accuracy_on_found": _share(correct[hit]),
         "false_faces": strangers,
@@ -135,9 +135,3 @@ def _overlap(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 
 def _share(flags: NDArray[np.bool_]) -> float | None:
     return round(float(flags.mean()), 6) if len(flags) else None
-
-
-def _interval(flags: NDArray[np.bool_]) -> list[float]:
-    """Return the 95 % interval of a share (Wilson, 1927)."""
-    ci = binomtest(int(flags.sum()), len(flags)).proportion_ci(method="wilson")
-    return [round(float(ci.low), 6), round(float(ci.high), 6)]

@@ -80,6 +80,12 @@ def share_interval(
     return [min(low, float(exact.low)), max(high, float(exact.high))]
 
 
+def wilson_interval(flags: NDArray[np.bool_]) -> list[float]:
+    """Return the 95 % interval of the share of true flags (n,), n > 0 (Wilson, 1927)."""
+    ci = binomtest(int(flags.sum()), len(flags)).proportion_ci(method="wilson")
+    return [round(float(ci.low), 6), round(float(ci.high), 6)]
+
+
 def one_group(groups: NDArray[np.int64] | None, counted: NDArray[np.bool_]) -> bool:
     """Return whether several pictures are all of one person."""
     return groups is not None and counted.sum() > 1 and len(np.unique(groups[counted])) == 1

@@ -13,10 +13,11 @@ from rich.table import Table as RichTable
 
 from benchmarks import other_data
 from benchmarks.budget import LIVE_BUDGET, Budget
+from benchmarks.candidates import Candidate
 from benchmarks.cleaned import cleaned_candidates
 from benchmarks.folding import describe_folds, run_folds
 from benchmarks.measuring import Job
-from benchmarks.models import ENSEMBLE, ENSEMBLE_LIVE, Candidate, choose_models, known_models
+from benchmarks.models import ENSEMBLE, ENSEMBLE_LIVE, choose_models, known_models
 from benchmarks.native import by_scheme, native_job, write_native_study
 from benchmarks.progress import say
 from benchmarks.report import write_report

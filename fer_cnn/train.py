@@ -32,7 +32,7 @@ from fer_core.errors import FerError
 from fer_core.labels import SCHEMES, Scheme, get_scheme
 from fer_core.model_entry import NETWORK_LICENCE, ONNX_LOADER, ModelEntry, describe_model
 from fer_core.model_store import ModelStore
-from fer_core.soft_labels import VOTES, soft_labels_of
+from fer_core.soft_labels import VOTES, teach
 from fer_core.splits import Split, make_split
 
 #: The recipe for --init where none is named.
@@ -62,10 +62,7 @@ def train_and_store(
     work = out / "training" / recipe.name
     if soft_labels is None and fitting.votes is not None:
         soft_labels = VOTES
-    soft, taught_by = None, {}
-    if soft_labels is not None:
-        soft, words = soft_labels_of(fitting, soft_labels)
-        taught_by = {"soft labels": f"{words}, weight {recipe.soft_weight:g}"}
+    soft, taught_by = teach(fitting, soft_labels, recipe.soft_weight)
     model = CNNClassifier(recipe, seed=seed, out=work, max_minutes=max_minutes).fit(
         fitting.faces,
         fitting.y,

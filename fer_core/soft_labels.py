@@ -52,6 +52,24 @@ def soft_labels_of(part: LabelledPart, source: str | Path) -> tuple[NDArray[np.f
     return read_soft_labels(Path(source), part.faces, part.scheme.labels)
 
 
+def teach(
+    part: LabelledPart, source: str | Path | None, weight: float
+) -> tuple[NDArray[np.float32] | None, dict[str, str]]:
+    """Return soft labels, None where no `source` is given, and what a model card says of them.
+
+    Parameters
+    ----------
+    part, source
+        See `soft_labels_of`.
+    weight : float
+        Their share in the targets.
+    """
+    if source is None:
+        return None, {}
+    soft, words = soft_labels_of(part, source)
+    return soft, {"soft labels": f"{words}, weight {weight:g}"}
+
+
 def soft_labels_from_votes(
     part: LabelledPart, proba: NDArray[np.float32] | None = None, *, seed: int = 0
 ) -> NDArray[np.float32]:

@@ -197,6 +197,11 @@ def takes_soft_labels(pipeline: Any) -> bool:
     return _SOFT_WEIGHT in pipeline.get_params()
 
 
+def soft_weight(pipeline: Any) -> float:
+    """Return the share of soft labels in a pipeline's targets; 0 where it takes none."""
+    return float(pipeline.get_params().get(_SOFT_WEIGHT, 0.0))
+
+
 def require_soft_labels(name: str, pipeline: Any) -> None:
     """Raise `DataError` if the pipeline called `name` can't learn from soft labels."""
     if not takes_soft_labels(pipeline):

@@ -30,13 +30,14 @@ from fer_core.model_entry import (
     describe_model,
 )
 from fer_core.model_store import ModelStore
-from fer_core.soft_labels import VOTES, soft_labels_of
+from fer_core.soft_labels import VOTES, teach
 from fer_core.splits import Split, make_split
 from fer_landmarks.pipelines import (
     fit_pipeline,
     list_pipelines,
     make_pipeline,
     require_soft_labels,
+    soft_weight,
     takes_soft_labels,
 )
 from fer_landmarks.serving import save_pipeline
@@ -85,12 +86,9 @@ def train_and_store(
     model = make_pipeline(name, random_state=seed, cache=True, **options)
     if soft_labels is None and fitting.votes is not None and takes_soft_labels(model):
         soft_labels = VOTES
-    soft, taught_by = None, {}
     if soft_labels is not None:
         require_soft_labels(name, model)
-        soft, words = soft_labels_of(fitting, soft_labels)
-        weight = model.get_params()["classifier__soft_weight"]
-        taught_by = {"soft labels": f"{words}, weight {weight:g}"}
+    soft, taught_by = teach(fitting, soft_labels, soft_weight(model))
     fit_pipeline(model, fitting, soft)
     seconds = time.perf_counter() - start
     proba = model.predict_proba(validation.faces)

@@ -52,7 +52,8 @@ def test_networks_learn_from_soft_labels_of_the_fitting_faces(tmp_path):
     swapped = np.eye(7, dtype=np.float32)[(fitting.y + 1) % 7]
     write_soft_labels(path, fitting.faces, swapped, fitting.scheme.labels, "a teacher")
     network = Network("cnn", "tiny", seed=0, soft_labels=str(path))
-    network.fit(fitting, validation, tmp_path / "work")
+    facts = network.fit(fitting, validation, tmp_path / "work").facts
+    assert (facts["recipe"], facts["soft labels"]) == ("tiny", "a teacher, weight 0.4")
     plain = Network("cnn", "tiny", seed=0)
     with pytest.raises(FerError, match=r"another training \(different: targets\)"):
         plain.fit(fitting, validation, tmp_path / "work")
@@ -86,5 +87,8 @@ def test_a_shipped_model_is_measured_as_it_is_on_the_pictures_it_is_of():
     assert fitted.model.classes_.tolist() == list(range(7))
     assert fitted.seconds is None
     assert "seed" not in fitted.facts
+    network = known_models(stored=["cnn-compact"])["cnn-compact"]
+    same = replace(network, entry=replace(network.entry, trained_on={**told, "recipe": "compact"}))
+    assert same.fit(demo.fitting, demo.validation, None).facts["recipe"] == "compact"
     with pytest.raises(ModelStoreError, match="no model 'hog-svn'"):
         known_models(stored=["hog-svn"])

@@ -11,12 +11,13 @@ from sklearn.metrics import roc_auc_score
 
 from benchmarks import run as run_module
 from benchmarks.budget import Budget
+from benchmarks.native import by_scheme
 from benchmarks.predictions import load_predictions
 from benchmarks.publish import main as publish
 from benchmarks.results import RunFolder, load_result, load_results, load_study
 from benchmarks.run import main
 from fer_core.datasets.fer2013 import load_fer2013
-from fer_core.labels import LABELS, SCHEMES
+from fer_core.labels import LABELS, SCHEMES, Scheme
 
 pytestmark = pytest.mark.usefixtures("in_process")
 
@@ -225,3 +226,16 @@ def test_a_model_made_for_a_scheme_is_trained_on_its_classes(
     assert "moods" not in folder.names()
     (row,) = load_study(folder.study("native"))["schemes"]["valence3"]
     assert (row["name"], row["joined"]) == ("moods", "ensemble")
+
+
+def test_other_peoples_classes_are_what_every_model_is_trained_on(linear):
+    candidates = [
+        replace(linear("seven"), scheme="fer7"),
+        replace(linear("five"), scheme="active5"),
+    ]
+    for own in (SCHEMES["valence3"], Scheme("mine", ("calm", "cross"))):
+        assert by_scheme(candidates, own, ()) == (candidates, {})
+    assert by_scheme(candidates, SCHEMES["fer7"], ()) == (
+        candidates[:1],
+        {SCHEMES["active5"]: candidates[1:]},
+    )
