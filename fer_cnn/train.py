@@ -45,10 +45,14 @@ def train_and_store(
     out: Path,
     *,
     seed: int = 0,
+    network_seed: int | None = None,
     max_minutes: float | None = None,
     soft_labels: str | Path | None = None,
 ) -> ModelEntry:
     """Train on the fitting part, watch the validation part, and store the network in `out`.
+
+    `seed` made the split; `network_seed` (by default the same) gives initial weights, order and
+    augmentation, so that several networks can be trained on one split.
 
     Soft labels come from where `soft_labels` says (see `fer_core.soft_labels.soft_labels_of`), or
     else from the votes that the fitting pictures have.
@@ -63,7 +67,8 @@ def train_and_store(
     if soft_labels is None and fitting.votes is not None:
         soft_labels = VOTES
     soft, taught_by = teach(fitting, soft_labels, recipe.soft_weight)
-    model = CNNClassifier(recipe, seed=seed, out=work, max_minutes=max_minutes).fit(
+    network_seed = seed if network_seed is None else network_seed
+    model = CNNClassifier(recipe, seed=network_seed, out=work, max_minutes=max_minutes).fit(
         fitting.faces,
         fitting.y,
         validation=(validation.faces, validation.y),
@@ -78,6 +83,7 @@ def train_and_store(
         split,
         NETWORK_LICENCE,
         seed=seed,
+        **{"network seed": network_seed} if network_seed != seed else {},
         **model.facts(),
         **taught_by,
     )
@@ -127,7 +133,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     group.add_argument(
         "--views", choices=get_args(Views), help="what the served network averages over"
     )
-    group.add_argument("--seed", type=int, default=0)
+    group.add_argument("--seed", type=int, default=0, help="of the split and the network")
+    group.add_argument(
+        "--network-seed",
+        type=int,
+        help="initial weights, order and augmentation alone (default: --seed), for several "
+        "networks on one split",
+    )
     group.add_argument("--out", type=Path, default=Path("runs/cnn"), help="default: %(default)s")
     group.add_argument("--resume", action="store_true", help="go on with what --out holds")
     group.add_argument("--max-minutes", type=float, help="stop at a checkpoint before that")
@@ -196,6 +208,7 @@ def _command(args: argparse.Namespace) -> None:
         split,
         args.out,
         seed=args.seed,
+        network_seed=args.network_seed,
         max_minutes=args.max_minutes,
         soft_labels=args.soft_labels,
     )
