@@ -29,6 +29,17 @@ def test_the_best_that_fits_comes_first(validation):
     assert members_within(validation, COSTS, Budget(max_ms=8, max_mb=8)) == ["weak"]
 
 
+def test_the_best_alone_is_passed_over_for_two_that_are_better(validation):
+    # Right on the first half and on the second: together as good as sure of everything.
+    first, second = predictions("first", 30), predictions("second", 30)
+    second.proba[:] = second.proba[::-1, ::-1]
+    both = {"slow": predictions("slow", 32), "first": first, "second": second}
+    costs = {"slow": (10.0, 1.0), "first": (5.0, 1.0), "second": (5.0, 1.0)}
+
+    assert members_within({"slow": both["slow"]}, costs, Budget(max_ms=10)) == ["slow"]
+    assert sorted(members_within(both, costs, Budget(max_ms=10))) == ["first", "second"]
+
+
 def test_nothing_fits(validation):
     with pytest.raises(DataError, match="no model fits"):
         members_within(validation, COSTS, Budget(max_ms=0.1))
