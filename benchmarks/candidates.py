@@ -1,4 +1,4 @@
-"""What the benchmark can fit: pipelines, networks, and models that are stored already."""
+"""What the benchmark can measure: pipelines and networks to fit, and models that are there."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from fer_core.model_entry import (
     ModelEntry,
 )
 from fer_core.model_store import ModelStore
+from fer_core.pipeline_files import without_pickle
 from fer_core.soft_labels import teach
 from fer_core.splits import LabelledPart, require_role
+from fer_core.tta import LOOKS, TTAClassifier
 from fer_landmarks.serving import save_pipeline
 
 
@@ -226,11 +228,68 @@ class Stored:
                 f"this run fits on ({len(fitting)} of '{fitting.name}', {fitting.scheme.name}), so "
                 "it may know those that measure; fit it here, without --stored"
             )
-        # What every model's card says is told again by whoever stores it.
-        common = ("dataset", "protocol", "pictures", "fingerprint", "seed")
-        facts = {k: v for k, v in told.items() if k not in common}
-        return Fitted(self.store.load(self.name), None, facts)
+        return Fitted(self.store.load(self.name), None, _own_facts(self.entry))
 
     def save(self, model: Any, folder: Path) -> dict[str, Path]:
         """Return the stored files."""
         return {file.path: self.store.folder(self.entry) / file.path for file in self.entry.files}
+
+
+@dataclass(frozen=True)
+class TTA:
+    """A finished model of the run, its answers averaged over several looks at each face.
+
+    Attributes
+    ----------
+    base : Candidate
+    store : ModelStore
+        Of the run; holds the finished `base`.
+    """
+
+    base: Candidate
+    store: ModelStore
+    scheme: str | None = None
+
+    @property
+    def name(self) -> str:
+        """That of the base and ``-tta``."""
+        return f"{self.base.name}-tta"
+
+    @property
+    def family(self) -> str:
+        """As the base's."""
+        return self.base.family
+
+    @property
+    def description(self) -> str:
+        """One line for reports."""
+        return f"{self.base.name}, averaged over {len(LOOKS)} looks at each face"
+
+    @property
+    def loader(self) -> str:
+        """As the base's."""
+        return self.base.loader
+
+    @property
+    def licence(self) -> str:
+        """As the base's."""
+        return self.base.licence
+
+    def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Fitted:
+        """Load the base; nothing is fitted."""
+        entry = self.store.entry(self.base.name)
+        return Fitted(TTAClassifier(self.store.load(entry.name)), None, _own_facts(entry))
+
+    def save(self, model: Any, folder: Path) -> dict[str, Path]:
+        """Return the base's files, without those for training on."""
+        entry = self.store.entry(self.base.name)
+        names = without_pickle(file.path for file in entry.files)
+        return {
+            name: self.store.folder(entry) / name for name in names if not name.endswith(".keras")
+        }
+
+
+def _own_facts(entry: ModelEntry) -> dict[str, Any]:
+    """Return how a stored model was trained, but what every model's card says anyway."""
+    common = ("dataset", "protocol", "pictures", "fingerprint", "seed")
+    return {k: v for k, v in entry.trained_on.items() if k not in common}

@@ -6,7 +6,8 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from benchmarks.candidates import Candidate, Classical, Network, Stored
+from benchmarks.candidates import TTA, Candidate, Classical, Network, Stored
+from benchmarks.cleaned import CLEANED
 from fer_core.errors import DataError, MissingExtraError
 from fer_core.extras import how_to_install
 from fer_core.lookup import look_up
@@ -112,6 +113,28 @@ def choose_models(
             f"no model is left to fit; name some with --models, for example {','.join(default[:2])}"
         )
     return chosen, left_out
+
+
+def augmented_at_test(
+    candidates: Sequence[Candidate], names: Sequence[str], store: ModelStore
+) -> list[Candidate]:
+    """Return candidates that average what some of `candidates` say over several looks.
+
+    Parameters
+    ----------
+    candidates : sequence of Candidate
+        Their names may say that they are fitted on cleaned pictures.
+    names : sequence of str
+    store : ModelStore
+        Where they are once they are finished.
+
+    Raises
+    ------
+    DataError
+        If there is no candidate of a name.
+    """
+    known = {candidate.name.removesuffix(CLEANED): candidate for candidate in candidates}
+    return [TTA(look_up(known, name, "model in this run"), store) for name in names]
 
 
 def can_train_networks() -> bool:

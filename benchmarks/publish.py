@@ -18,7 +18,7 @@ from fer_core.ensemble import Ensemble
 from fer_core.errors import DataError
 from fer_core.files import write_atomically
 from fer_core.model_store import STANDING_NAMES, ModelStore
-from fer_core.pipeline_files import ARRAYS_FILE, JOBLIB_FILE, SKOPS_FILE
+from fer_core.pipeline_files import without_pickle
 
 
 def publish(folder: RunFolder, root: Path, models: Sequence[tuple[str, str]] = ()) -> list[Path]:
@@ -85,11 +85,8 @@ def _ship(source: ModelStore, target: ModelStore, name: str) -> None:
     if isinstance(model, Ensemble):
         for member in model.spec.members:
             _ship(source, target, member)
-    names = {file.path for file in entry.files}
-    if names & {ARRAYS_FILE, SKOPS_FILE}:
-        # The pickle is for going on with a pipeline where it was made, and breaks elsewhere.
-        names.discard(JOBLIB_FILE)
-    target.add(entry, {name: source.folder(entry) / name for name in sorted(names)}, model)
+    names = without_pickle(file.path for file in entry.files)
+    target.add(entry, {name: source.folder(entry) / name for name in names}, model)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

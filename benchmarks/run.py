@@ -17,7 +17,13 @@ from benchmarks.candidates import Candidate
 from benchmarks.cleaned import cleaned_candidates
 from benchmarks.folding import describe_folds, run_folds
 from benchmarks.measuring import Job
-from benchmarks.models import ENSEMBLE, ENSEMBLE_LIVE, choose_models, known_models
+from benchmarks.models import (
+    ENSEMBLE,
+    ENSEMBLE_LIVE,
+    augmented_at_test,
+    choose_models,
+    known_models,
+)
 from benchmarks.native import by_scheme, native_job, write_native_study
 from benchmarks.progress import say
 from benchmarks.report import write_report
@@ -70,6 +76,7 @@ def _command(args: argparse.Namespace) -> None:
         seed=args.seed, small=small, soft_labels=dict(args.soft_labels), stored=args.stored
     )
     candidates, left_out = choose_models(args.models, known, DEFAULT_MODELS)
+    augmented_at_test(candidates, args.tta, ModelStore())  # refuses names that are not there
     named_schemes = [get_scheme(name) for name in args.schemes or ()]
     also = [get_scheme(name) for name in all_but_own(args.native)]
     if args.folds is not None:
@@ -79,6 +86,7 @@ def _command(args: argparse.Namespace) -> None:
         job = prepare(args, named_schemes)
     candidates, natives = by_scheme(candidates, job.scheme, also)
     candidates = cleaned_candidates(candidates, job.split.fitting, job.folder)
+    candidates = [*candidates, *augmented_at_test(candidates, args.tta, job.store())]
     say(console, f"{job.run.dataset}: {job.run.description}")
     if NOTE in job.split.fitting.notes:
         say(console, describe_cleaning(job.split.fitting.notes[NOTE]))
@@ -126,7 +134,7 @@ def _cross_validate(
     console: Console,
 ) -> None:
     """Run every fold and report on all of them."""
-    for option in ("native", "test_on", "soft_labels"):
+    for option in ("native", "test_on", "soft_labels", "tta"):
         if getattr(args, option):
             raise DataError(
                 f"--{option.replace('_', '-')} needs models fitted once; run it without --folds"

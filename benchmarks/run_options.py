@@ -58,6 +58,14 @@ def make_parser() -> argparse.ArgumentParser:
         "-m fer_landmarks.left_out wrote, or what --votes say of the labels; can be repeated",
     )
     group.add_argument(
+        "--tta",
+        type=_names,
+        default=[],
+        metavar="A,B,…",
+        help="those of --models that are measured a second time as NAME-tta, averaged over ten "
+        "looks at each face (test-time augmentation)",
+    )
+    group.add_argument(
         "--folds",
         type=int,
         metavar="K",

@@ -19,6 +19,7 @@ from fer_core.datasets.dataset import FACE_SIZE, Dataset
 from fer_core.errors import ModelStoreError
 from fer_core.files import write_atomically
 from fer_core.splits import Split
+from fer_core.tta import Look
 
 MANIFEST = "manifest.json"
 CARD = "README.md"
@@ -77,6 +78,8 @@ class ModelEntry:
     codes : tuple of int
         Codes of the probability columns.
     files : tuple of StoredFile
+    looks : tuple of Look
+        At each face, if the model's answers are averaged over several.
     framing : str
         Version of the crop that the model expects.
     trained_on : dict
@@ -102,6 +105,7 @@ class ModelEntry:
     labels: tuple[str, ...]
     codes: tuple[int, ...]
     files: tuple[StoredFile, ...] = ()
+    looks: tuple[Look, ...] = ()
     framing: str = ""
     trained_on: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -195,6 +199,8 @@ def write_manifest(root: Path, manifest: Manifest) -> None:
     models = {name: asdict(entry) for name, entry in sorted(manifest.models.items())}
     for fields in models.values():
         del fields["name"]
+        if not fields["looks"]:
+            del fields["looks"]
     stored = {
         "format": FORMAT,
         "aliases": dict(sorted(manifest.aliases.items())),
@@ -227,6 +233,8 @@ def model_card(entry: ModelEntry) -> str:
     """Return the model card as Markdown, after Mitchell et al., "Model cards" (2019)."""
     lines = [f"# {entry.name}", ""]
     lines += [f"Family: {entry.family}. Classes ({entry.scheme}): {', '.join(entry.labels)}.", ""]
+    if entry.looks:
+        lines += [f"The average answer to {len(entry.looks)} looks at each face.", ""]
     for title, facts in (
         ("Trained on", entry.trained_on),
         ("Measured", entry.metrics),
@@ -270,5 +278,6 @@ def _shown(value: Any) -> str:
 
 def _entry(name: str, fields: dict[str, Any]) -> ModelEntry:
     files = tuple(StoredFile(**file) for file in fields.pop("files"))
+    looks = tuple(Look(**look) for look in fields.pop("looks", ()))
     labels, codes = tuple(fields.pop("labels")), tuple(fields.pop("codes"))
-    return ModelEntry(name=name, files=files, labels=labels, codes=codes, **fields)
+    return ModelEntry(name=name, files=files, looks=looks, labels=labels, codes=codes, **fields)

@@ -35,6 +35,7 @@ from fer_core.model_entry import (
 )
 from fer_core.onnx_model import OnnxClassifier
 from fer_core.pipeline_files import ARRAYS_FILE, JOBLIB_FILE, SKOPS_FILE, read_joblib, read_skops
+from fer_core.tta import TTAClassifier
 
 logger = logging.getLogger(__name__)
 
@@ -128,6 +129,8 @@ class ModelStore:
         module, function = entry.loader.split(":")
         try:
             model = getattr(importlib.import_module(module), function)(self, entry)
+            if entry.looks:
+                model = TTAClassifier(model, entry.looks)
             self._check_answers(entry, model)
         except ModelStoreError:
             raise
@@ -141,7 +144,7 @@ class ModelStore:
         Parameters
         ----------
         entry : ModelEntry
-            `files`, `versions` and `probe` are filled in here.
+            `files`, `looks`, `versions` and `probe` are filled in here.
         files : dict of str to Path
             For each name below the model's folder, the file to copy.
         model : Model
@@ -165,6 +168,7 @@ class ModelStore:
             entry = replace(
                 entry,
                 files=tuple(stored),
+                looks=getattr(model, "looks", ()),
                 versions=library_versions(),
                 probe=np.round(model.predict_proba(probe_faces()), 6).tolist(),
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -77,3 +77,14 @@ def _version_notice(path: Path) -> Iterator[None]:
         yield
     if caught:
         logger.info("%s: %s", path, caught[0].message)
+
+
+def without_pickle(names: Iterable[str]) -> list[str]:
+    """Return the files that serve a model: not the pickle, where another one does.
+
+    A pickle is for going on with a pipeline where it was made, and breaks elsewhere.
+    """
+    kept = set(names)
+    if kept & {ARRAYS_FILE, SKOPS_FILE}:
+        kept.discard(JOBLIB_FILE)
+    return sorted(kept)

@@ -4,7 +4,6 @@ import cv2
 
 from fer_core.ensemble import Ensemble, Model
 from fer_core.extras import require
-from fer_core.onnx_model import OnnxClassifier
 
 
 def bound_native_threads(model: Model) -> None:
@@ -21,5 +20,5 @@ def bound_native_threads(model: Model) -> None:
     members = model.models.values() if isinstance(model, Ensemble) else ()
     if len(members) > 1:
         for member in members:
-            if isinstance(member, OnnxClassifier):
+            if hasattr(member, "use_threads"):
                 member.use_threads(1)

@@ -117,6 +117,22 @@ def test_adding_a_model_keeps_the_others(demo, tmp_path):
     assert load_result(out / "results" / "ensemble.json").model["description"]
 
 
+def test_models_can_be_measured_with_test_time_augmentation_too(demo, tmp_path):
+    out = tmp_path / "out"
+    assert main(["--out", str(out), "--tta", "left"]) == 0
+    results = {r.name: r for r in RunFolder(out).results()}
+    assert set(results) == {"left", "right", "left-tta", "ensemble", "ensemble-live"}
+    assert results["left-tta"].model["description"] == "left, averaged over 10 looks at each face"
+    assert results["left-tta"].machine["fit_seconds"] is None
+    _, plain = load_predictions(out / "probabilities" / "left.npz")
+    _, averaged = load_predictions(out / "probabilities" / "left-tta.npz")
+    assert not np.array_equal(plain.proba, averaged.proba)
+    store = ModelStore(out / "models", trusted=True)
+    assert store.entry("left-tta").looks
+    assert store.entry("left-tta").trained_on == store.entry("left").trained_on
+    assert "left-tta" in (out / "report.html").read_text()
+
+
 def test_without_resume_a_model_is_fitted_anew(demo, tmp_path):
     out = tmp_path / "out"
     for _ in range(2):
@@ -147,6 +163,8 @@ def test_one_failed_model_leaves_the_others(job, linear, console, monkeypatch):
     [
         (["--models", "lfet"], "Did you mean 'left'?"),
         (["--models", "ensemble"], "no model is left to fit"),
+        (["--models", "left", "--tta", "right"], "there is no model in this run 'right'"),
+        (["--tta", "left", "--folds", "3"], "--tta needs models fitted once"),
         (["--schemes", "valence4"], "Did you mean 'valence3'?"),
     ],
 )
