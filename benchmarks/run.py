@@ -85,6 +85,7 @@ def _command(args: argparse.Namespace) -> None:
     with console.status("reading pictures"):
         job = prepare(args, named_schemes)
     candidates, natives = by_scheme(candidates, job.scheme, also)
+    job.folder.open(job.run)
     candidates = cleaned_candidates(candidates, job.split.fitting, job.folder)
     candidates = [*candidates, *augmented_at_test(candidates, args.tta, job.store())]
     say(console, f"{job.run.dataset}: {job.run.description}")
@@ -177,12 +178,12 @@ def _measure_stored(args: argparse.Namespace, console: Console) -> None:
 
 
 def prepare(args: argparse.Namespace, schemes: Sequence[Scheme] = ()) -> Job:
-    """Load and divide the pictures and open the output folder, refusing what is wrong.
+    """Load and divide the pictures, and describe the run; nothing is written yet.
 
     Raises
     ------
     DataError
-        If pictures, options or the output folder are not what they should be.
+        If pictures or options are not what they should be.
     """
     cleaning = read_cleaning(args)
     dataset, loaded = _read(args, schemes)
@@ -191,7 +192,6 @@ def prepare(args: argparse.Namespace, schemes: Sequence[Scheme] = ()) -> Job:
     described = _described(args, dataset, split, schemes)
     # The run is described as it is without cleaning: both kinds of models stand in one folder.
     split = clean_split(split, cleaning, loaded)
-    folder.open(described)
     return Job(described, split, folder)
 
 

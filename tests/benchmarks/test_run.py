@@ -165,6 +165,7 @@ def test_one_failed_model_leaves_the_others(job, linear, console, monkeypatch):
         (["--models", "ensemble"], "no model is left to fit"),
         (["--models", "left", "--tta", "right"], "there is no model in this run 'right'"),
         (["--tta", "left", "--folds", "3"], "--tta needs models fitted once"),
+        (["--native", "fer7"], "scheme 'fer7' is the dataset's own"),
         (["--schemes", "valence4"], "Did you mean 'valence3'?"),
     ],
 )
@@ -173,6 +174,7 @@ def test_wrong_names_are_one_sentence(demo, tmp_path, capsys, argv, words):
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize(
