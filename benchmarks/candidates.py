@@ -241,48 +241,34 @@ class TTA:
 
     Attributes
     ----------
-    base : Candidate
+    name, base : str
     store : ModelStore
-        Of the run; holds the finished `base`.
+        Of the run; holds the finished model `base`.
+    family, loader, licence : str
+        Those of `base`.
     """
 
-    base: Candidate
+    name: str
+    base: str
     store: ModelStore
+    family: str
+    loader: str
+    licence: str
     scheme: str | None = None
-
-    @property
-    def name(self) -> str:
-        """That of the base and ``-tta``."""
-        return f"{self.base.name}-tta"
-
-    @property
-    def family(self) -> str:
-        """As the base's."""
-        return self.base.family
 
     @property
     def description(self) -> str:
         """One line for reports."""
-        return f"{self.base.name}, averaged over {len(LOOKS)} looks at each face"
-
-    @property
-    def loader(self) -> str:
-        """As the base's."""
-        return self.base.loader
-
-    @property
-    def licence(self) -> str:
-        """As the base's."""
-        return self.base.licence
+        return f"{self.base}, averaged over {len(LOOKS)} looks at each face"
 
     def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Fitted:
         """Load the base; nothing is fitted."""
-        entry = self.store.entry(self.base.name)
+        entry = self.store.entry(self.base)
         return Fitted(TTAClassifier(self.store.load(entry.name)), None, _own_facts(entry))
 
     def save(self, model: Any, folder: Path) -> dict[str, Path]:
         """Return the base's files, without those for training on."""
-        entry = self.store.entry(self.base.name)
+        entry = self.store.entry(self.base)
         names = without_pickle(file.path for file in entry.files)
         return {
             name: self.store.folder(entry) / name for name in names if not name.endswith(".keras")

@@ -134,7 +134,8 @@ def augmented_at_test(
         If there is no candidate of a name.
     """
     known = {candidate.name.removesuffix(CLEANED): candidate for candidate in candidates}
-    return [TTA(look_up(known, name, "model in this run"), store) for name in names]
+    chosen = [look_up(known, name, "model in this run") for name in names]
+    return [TTA(f"{c.name}-tta", c.name, store, c.family, c.loader, c.licence) for c in chosen]
 
 
 def can_train_networks() -> bool:
