@@ -151,6 +151,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             "weights": f"network {recipe.init}" if recipe.init else recipe.weights,
             "epochs": len(self.history_),
             "epoch": self.best_epoch_,
+            **({"network seed": recipe.network_seed} if recipe.network_seed else {}),
             "views": recipe.views,
             "arithmetic": "8-bit integers" if recipe.quantized else "float32",
         }

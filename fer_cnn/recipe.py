@@ -20,7 +20,8 @@ Precision = Literal["float32", "bfloat16"]
 Views = Literal["one", "mirror", "crops"]
 
 #: Fields that change nothing about a training: words, and what happens after it.
-_WORDS = ("description", "scheme", "views", "quantized", "published", "note")
+#: The network's seed is kept beside them, added to the training's.
+_WORDS = ("description", "scheme", "views", "quantized", "published", "note", "network_seed")
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,8 @@ class Recipe:
         with this parameter (Zhang et al., "mixup", ICLR 2018); 0 doesn't mix.
     precision : {"float32", "bfloat16"}
         Of convolutions in training, see `fer_cnn.arithmetic.set_arithmetic`.
+    network_seed : int
+        Added to a training's seed, so that networks of one architecture differ on one split.
     weights : str
         Of the backbone: see `fer_cnn.weights.load_weights`.
     init : str
@@ -116,6 +119,7 @@ class Recipe:
     average: float = 0.0
     mixup: float = 0.0
     precision: Precision = "float32"
+    network_seed: int = 0
     weights: str = "none"
     init: str = ""
     head_epochs: int = 0

@@ -45,14 +45,10 @@ def train_and_store(
     out: Path,
     *,
     seed: int = 0,
-    network_seed: int | None = None,
     max_minutes: float | None = None,
     soft_labels: str | Path | None = None,
 ) -> ModelEntry:
     """Train on the fitting part, watch the validation part, and store the network in `out`.
-
-    `seed` made the split; `network_seed` (by default the same) gives initial weights, order and
-    augmentation, so that several networks can be trained on one split.
 
     Soft labels come from where `soft_labels` says (see `fer_core.soft_labels.soft_labels_of`), or
     else from the votes that the fitting pictures have.
@@ -67,8 +63,7 @@ def train_and_store(
     if soft_labels is None and fitting.votes is not None:
         soft_labels = VOTES
     soft, taught_by = teach(fitting, soft_labels, recipe.soft_weight)
-    network_seed = seed if network_seed is None else network_seed
-    model = CNNClassifier(recipe, seed=network_seed, out=work, max_minutes=max_minutes).fit(
+    model = CNNClassifier(recipe, seed=seed, out=work, max_minutes=max_minutes).fit(
         fitting.faces,
         fitting.y,
         validation=(validation.faces, validation.y),
@@ -83,7 +78,6 @@ def train_and_store(
         split,
         NETWORK_LICENCE,
         seed=seed,
-        **{"network seed": network_seed} if network_seed != seed else {},
         **model.facts(),
         **taught_by,
     )
@@ -137,8 +131,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     group.add_argument(
         "--network-seed",
         type=int,
-        help="initial weights, order and augmentation alone (default: --seed), for several "
-        "networks on one split",
+        help="added to --seed for the network alone (default: the recipe's), so that several "
+        "differ on one split",
     )
     group.add_argument("--out", type=Path, default=Path("runs/cnn"), help="default: %(default)s")
     group.add_argument("--resume", action="store_true", help="go on with what --out holds")
@@ -161,11 +155,8 @@ def recipe_from(args: argparse.Namespace) -> Recipe:
         recipe = with_settings(recipe, read_settings(args.settings), str(args.settings))
     if args.epochs is not None and args.epochs < 1:
         raise FerError(f"--epochs must be at least 1. Got {args.epochs} instead.")
-    changes = {
-        name: getattr(args, name)
-        for name in ("epochs", "weights", "init", "head_epochs", "views", "soft_weight")
-        if getattr(args, name) is not None
-    }
+    names = ("epochs", "weights", "init", "head_epochs", "views", "soft_weight", "network_seed")
+    changes = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if args.init is not None and not recipe.head_epochs:
         # A random head would spoil the body that it is put on.
         changes.setdefault("head_epochs", max(1, changes.get("epochs", recipe.epochs) // 3))
@@ -208,7 +199,6 @@ def _command(args: argparse.Namespace) -> None:
         split,
         args.out,
         seed=args.seed,
-        network_seed=args.network_seed,
         max_minutes=args.max_minutes,
         soft_labels=args.soft_labels,
     )

@@ -80,7 +80,7 @@ def train(
         another model says of faces that it was not fitted on (Hinton, Vinyals and Dean,
         "Distilling the Knowledge in a Neural Network", 2015). The recipe says in what share.
     seed : int
-        Initial weights, order and augmentation.
+        Initial weights, order and augmentation; the recipe's is added.
     start : Path or None
         Saved network with the weights to begin with, its head too; None begins as the recipe says.
     out : Path or None
@@ -104,6 +104,7 @@ def train(
     if y.min() < 0 or y.max() >= n_classes:
         raise DataError(f"labels must be 0 to {n_classes - 1}; got {y.min()} to {y.max()}")
     started = time.monotonic()
+    seed += recipe.network_seed
     require("keras", "train").utils.set_random_seed(seed)
     targets = _targets(recipe, y, n_classes, soft_labels)
     weights = class_weights(y, n_classes)[y] if recipe.class_weights else None

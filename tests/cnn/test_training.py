@@ -70,8 +70,9 @@ def test_stops_at_a_checkpoint_when_time_is_over(striped, quick_recipe, tmp_path
 def test_another_training_in_the_folder_is_refused(striped, quick_recipe, tmp_path):
     faces, y = striped
     train(replace(quick_recipe, epochs=1), faces, y, 3, out=tmp_path)
-    with pytest.raises(FerError, match=r"another training \(different: seed\)"):
-        train(replace(quick_recipe, epochs=1), faces, y, 3, seed=1, out=tmp_path)
+    for changes, seed in (({}, 1), ({"network_seed": 1}, 0)):
+        with pytest.raises(FerError, match=r"another training \(different: seed\)"):
+            train(replace(quick_recipe, epochs=1, **changes), faces, y, 3, seed=seed, out=tmp_path)
     assert json.loads((tmp_path / SETTINGS).read_text())["seed"] == 0
 
 
