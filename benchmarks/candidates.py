@@ -15,6 +15,7 @@ from fer_core.model_entry import (
     NETWORK_LICENCE,
     ONNX_LOADER,
     PIPELINE_LOADER,
+    TRAINING,
     ModelEntry,
 )
 from fer_core.model_store import ModelStore
@@ -39,15 +40,12 @@ class Fitted:
         How it was trained, for its model card.
     training : dict of str to float
         What the training itself measured, see `fer_cnn.CNNClassifier.summary`.
-    epoch_seconds : float or None
-        Of a network, the mean.
     """
 
     model: Model
     seconds: float | None
     facts: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, float] = field(default_factory=dict)
-    epoch_seconds: float | None = None
 
 
 class Candidate(Protocol):
@@ -166,9 +164,7 @@ class Network:
             soft_labels=soft,
         )
         seconds = max(perf_counter() - start, sum(r.seconds for r in model.history_))
-        training = model.summary()
-        mean = round(training.pop("seconds an epoch"), 1)
-        return Fitted(model, seconds, {**model.facts(), **facts}, training, mean)
+        return Fitted(model, seconds, {**model.facts(), **facts}, model.summary())
 
     def save(self, model: Any, folder: Path) -> dict[str, Path]:
         """Write the Keras file for training on and the ONNX file for serving."""
@@ -228,7 +224,8 @@ class Stored:
                 f"this run fits on ({len(fitting)} of '{fitting.name}', {fitting.scheme.name}), so "
                 "it may know those that measure; fit it here, without --stored"
             )
-        return Fitted(self.store.load(self.name), None, _own_facts(self.entry))
+        measured = self.entry.metrics.get(TRAINING, {})
+        return Fitted(self.store.load(self.name), None, _own_facts(self.entry), measured)
 
     def save(self, model: Any, folder: Path) -> dict[str, Path]:
         """Return the stored files."""

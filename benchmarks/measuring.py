@@ -14,7 +14,7 @@ from benchmarks.budget import Budget, members_within
 from benchmarks.candidates import Candidate
 from benchmarks.cleaned import cleaning_note
 from benchmarks.evaluation import figures_of
-from benchmarks.networks import training_note
+from benchmarks.networks import SECONDS, training_note
 from benchmarks.predictions import (
     Predictions,
     load_predictions,
@@ -30,7 +30,7 @@ from benchmarks.worker import Notify, TaskError
 from fer_core.ensemble import Ensemble, EnsembleSpec, Model, fit_ensemble, save_spec
 from fer_core.errors import DataError, ProtocolError
 from fer_core.labels import Scheme
-from fer_core.model_entry import ENSEMBLE_LOADER, ModelEntry, describe_model
+from fer_core.model_entry import ENSEMBLE_LOADER, TRAINING, ModelEntry, describe_model
 from fer_core.model_store import ModelStore
 from fer_core.splits import Split
 
@@ -115,14 +115,14 @@ def fit_and_measure(job: Job, candidate: Candidate, notify: Notify) -> None:
             "size_bytes": entry.size,
             "fit_seconds": None if seconds is None else round(seconds, 3),
             "fit_cpu_seconds": None if seconds is None else round(fit_cpu_seconds, 3),
-            "epoch_seconds": fitted.epoch_seconds,
+            "epoch_seconds": fitted.training.get(SECONDS),
             "predict_seconds": round(predict_seconds, 3),
             **time_model(loaded, split.validation.faces),
             "peak_memory_mb": peak_memory_mb(),
         }
         result = _finish(job, described, machine, validation, test)
         files = {file.path: scratch.folder(entry) / file.path for file in entry.files}
-        job.store().add(_measured(entry, result), files, loaded)
+        job.store().add(_measured(entry, result, fitted.training), files, loaded)
     save_result(job.folder.result(name), result)
 
 
@@ -305,7 +305,9 @@ def headline(result: Result) -> dict[str, Any]:
     }
 
 
-def _measured(entry: ModelEntry, result: Result) -> ModelEntry:
+def _measured(
+    entry: ModelEntry, result: Result, training: Mapping[str, float] | None = None
+) -> ModelEntry:
     """Return a store's entry with what was measured and chosen for the model."""
     sure = {name: found.get("sure") for name, found in result.metrics.items()}
     thresholds = {
@@ -317,7 +319,8 @@ def _measured(entry: ModelEntry, result: Result) -> ModelEntry:
         for name, found in sure.items()
         if found
     }
-    return replace(entry, metrics=headline(result), thresholds=thresholds)
+    told = {TRAINING: dict(training)} if training else {}
+    return replace(entry, metrics={**headline(result), **told}, thresholds=thresholds)
 
 
 def _finish(

@@ -12,16 +12,18 @@ from benchmarks.models import ENSEMBLE
 from benchmarks.results import Result, main_figures
 from benchmarks.tables import Cell, Table, number_cell, range_cell
 from fer_cnn import RECIPES
+from fer_core.model_entry import TRAINING
 
-#: Where a result's ``model`` keeps it.
-TRAINING = "training"
+#: What of it is a time, and so no figure of the result.
+SECONDS = "seconds an epoch"
 
 
 def training_note(fitted: Fitted) -> dict[str, Any]:
-    """Return what a result's ``model`` says of a network's training: nothing of other models."""
-    if "recipe" not in fitted.facts:
+    """Return what a result's ``model`` says of a training that was measured: of a network's."""
+    figures = {k: v for k, v in fitted.training.items() if k != SECONDS and not math.isnan(v)}
+    if not figures:
         return {}
-    measured = {k: rounded(v) for k, v in fitted.training.items() if not math.isnan(v)}
+    measured = {k: rounded(v) for k, v in figures.items()}
     return {TRAINING: {**fitted.facts, **measured}}
 
 

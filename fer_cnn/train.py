@@ -30,7 +30,13 @@ from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import FerError
 from fer_core.labels import SCHEMES, Scheme, get_scheme
-from fer_core.model_entry import NETWORK_LICENCE, ONNX_LOADER, ModelEntry, describe_model
+from fer_core.model_entry import (
+    NETWORK_LICENCE,
+    ONNX_LOADER,
+    TRAINING,
+    ModelEntry,
+    describe_model,
+)
 from fer_core.model_store import ModelStore
 from fer_core.soft_labels import VOTES, teach
 from fer_core.splits import Split, make_split
@@ -81,7 +87,7 @@ def train_and_store(
         **model.facts(),
         **taught_by,
     )
-    entry = replace(entry, metrics=model.summary())
+    entry = replace(entry, metrics={TRAINING: model.summary()})
     return ModelStore(out).add(entry, files, model)
 
 
@@ -202,7 +208,7 @@ def _command(args: argparse.Namespace) -> None:
         max_minutes=args.max_minutes,
         soft_labels=args.soft_labels,
     )
-    figures = entry.metrics
+    figures = entry.metrics[TRAINING]
     print(
         f"stored '{entry.name}' in {args.out}, weights of epoch {entry.trained_on['epoch']} of "
         f"{entry.trained_on['epochs']}: fitting accuracy "

@@ -31,6 +31,9 @@ PIPELINE_LOADER = "fer_core.model_store:load_pipeline"
 ONNX_LOADER = "fer_core.model_store:load_onnx"
 ENSEMBLE_LOADER = "fer_core.model_store:load_ensemble"
 
+#: Where an entry's metrics keep what a training itself measured.
+TRAINING = "training"
+
 #: What to know before using a model of each family.
 LANDMARKS_LICENCE = (
     "Code: MIT. Landmarks come from dlib's 68-point predictor, whose training pictures "
@@ -87,7 +90,8 @@ class ModelEntry:
     versions : dict
         Versions of the libraries that made it.
     metrics : dict
-        Measured figures, by the name of the part they were measured on.
+        Measured figures, by the name of the part they were measured on, and under `TRAINING` what
+        a training itself measured.
     licence : str
         What to know before using it.
     thresholds : dict

@@ -39,7 +39,7 @@ def test_a_folder_with_any_classes_becomes_a_model(pictures, network, tmp_path, 
     entry = store.entry("fine-tune")
     assert entry.labels == ("bored", "laughing")
     assert entry.trained_on["weights"] == f"network {network}"
-    assert entry.metrics["seconds an epoch"] > 0
+    assert entry.metrics["training"]["seconds an epoch"] > 0
     faces = np.zeros((2, 48, 48), dtype=np.uint8)
     assert store.load("fine-tune").predict_proba(faces).shape == (2, 2)
     history = read_history(tmp_path / "training" / "fine-tune" / "history.csv")
