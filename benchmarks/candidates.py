@@ -19,7 +19,7 @@ from fer_core.model_entry import (
     ModelEntry,
 )
 from fer_core.model_store import ModelStore
-from fer_core.pipeline_files import without_pickle
+from fer_core.pipeline_files import serving_files
 from fer_core.soft_labels import teach
 from fer_core.splits import LabelledPart, require_role
 from fer_core.tta import LOOKS, TTAClassifier
@@ -266,10 +266,8 @@ class TTA:
     def save(self, model: Any, folder: Path) -> dict[str, Path]:
         """Return the base's files, without those for training on."""
         entry = self.store.entry(self.base)
-        names = without_pickle(file.path for file in entry.files)
-        return {
-            name: self.store.folder(entry) / name for name in names if not name.endswith(".keras")
-        }
+        names = serving_files(file.path for file in entry.files)
+        return {name: self.store.folder(entry) / name for name in names}
 
 
 def _own_facts(entry: ModelEntry) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def fit_and_measure(job: Job, candidate: Candidate, notify: Notify) -> None:
         }
         seconds = fitted.seconds
         machine = {
-            "size_bytes": entry.size,
+            "size_bytes": entry.serving_size,
             "fit_seconds": None if seconds is None else round(seconds, 3),
             "fit_cpu_seconds": None if seconds is None else round(fit_cpu_seconds, 3),
             "epoch_seconds": fitted.training.get(SECONDS),
@@ -160,7 +160,7 @@ def combine_and_measure(
         "budget": {"max_ms": budget.max_ms, "max_mb": budget.max_mb},
     }
     machine = {
-        "size_bytes": sum(entries[m].size for m in spec.members),
+        "size_bytes": sum(entries[m].serving_size for m in spec.members),
         "fit_seconds": round(fit_seconds, 3),
         **time_model(ensemble, job.split.validation.faces),
         "peak_memory_mb": peak_memory_mb(),
@@ -241,7 +241,10 @@ def time_again(job: Job, name: str, notify: Notify) -> None:
     notify(f"{name}: measuring speed again")
     path = job.folder.result(name)
     result = load_result(path)
-    timed = time_model(job.store().load(name), job.split.validation.faces)
+    store = job.store()
+    timed = time_model(store.load(name), job.split.validation.faces)
+    if result.model["family"] != "ensemble":
+        timed["size_bytes"] = store.entry(name).serving_size
     save_result(path, replace(result, machine={**result.machine, **timed}))
 
 

@@ -18,7 +18,7 @@ from fer_core.ensemble import Ensemble
 from fer_core.errors import DataError
 from fer_core.files import write_atomically
 from fer_core.model_store import STANDING_NAMES, ModelStore
-from fer_core.pipeline_files import without_pickle
+from fer_core.pipeline_files import KERAS_SUFFIX, serving_files
 
 
 def publish(folder: RunFolder, root: Path, models: Sequence[tuple[str, str]] = ()) -> list[Path]:
@@ -85,8 +85,9 @@ def _ship(source: ModelStore, target: ModelStore, name: str) -> None:
     if isinstance(model, Ensemble):
         for member in model.spec.members:
             _ship(source, target, member)
-    names = without_pickle(file.path for file in entry.files)
-    target.add(entry, {name: source.folder(entry) / name for name in names}, model)
+    names = [file.path for file in entry.files]
+    shipped = {n for n in names if n.endswith(KERAS_SUFFIX)}.union(serving_files(names))
+    target.add(entry, {name: source.folder(entry) / name for name in sorted(shipped)}, model)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -169,11 +169,11 @@ def _measure_stored(args: argparse.Namespace, console: Console) -> None:
     """Measure the models of a finished run, or the shipped ones, on other data."""
     if args.data is not None:
         raise DataError("--data needs --dataset fer2013 or --dataset folder to say what it holds")
-    if args.out is None:
-        store, target = ModelStore(), Path("runs/other")
+    own = RunFolder(args.out) if args.out is not None else None
+    if own is not None and own.models.is_dir():
+        store, target = ModelStore(own.models, trusted=True), own.root / "other"
     else:
-        folder = RunFolder(args.out)
-        store, target = ModelStore(folder.models, trusted=True), folder.root / "other"
+        store, target = ModelStore(), args.out or Path("runs/other")
     other_data.measure_paths(args, store, target, console, names=args.models, fitted=None)
 
 

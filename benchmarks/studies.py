@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from benchmarks.agreement import compare_answers
 from benchmarks.budget import Budget
 from benchmarks.combining import compare_ways
@@ -39,7 +41,8 @@ def write_studies(folder: RunFolder, notify: Callable[[str], None] = lambda text
     chosen = bool(validation) and len(validation[alone[0]]) > 0
     ensemble = next((r for r in results if r.name == ENSEMBLE and chosen), None)
     notify("comparing pairs of models")
-    _keep(folder, PAIRS, {"pairs": compare_all(test)} if len(test) > 1 else None)
+    differing = _differing(test)
+    _keep(folder, PAIRS, {"pairs": compare_all(differing)} if len(differing) > 1 else None)
     notify("comparing ways to combine models")
     ways = None
     if len(alone) > 1 and chosen:
@@ -83,6 +86,18 @@ def _contributions(
 def _best(validation: Mapping[str, Predictions], models: Sequence[str]) -> str:
     """Return the model with the least log loss on validation pictures."""
     return min(models, key=lambda m: log_loss(validation[m].proba, validation[m].y))
+
+
+def _differing(test: Mapping[str, Predictions]) -> Mapping[str, Predictions]:
+    """Leave out what answers as another does: two ensembles may be of the same members.
+
+    A pair that can't differ would make the corrected p of all others larger.
+    """
+    kept: dict[str, Predictions] = {}
+    for name, own in test.items():
+        if not any(np.array_equal(own.proba, other.proba) for other in kept.values()):
+            kept[name] = own
+    return kept
 
 
 def _those(test: Mapping[str, Predictions], names: Sequence[str] | Content) -> Content:

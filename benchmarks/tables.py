@@ -101,7 +101,7 @@ def models_table(results: Sequence[Result]) -> Table:
         ("ECE", "Expected calibration error, 15 bins; less is better"),
         ("ms / face", "Median milliseconds to label one ready face"),
         ("in batches", "Median milliseconds a face in batches of 64"),
-        ("MB", "Size of the saved files"),
+        ("MB", "Size of the files that answer"),
         ("fit s", "Seconds to fit"),
     ]
     rows = [_model_row(result) for result in results]

@@ -29,6 +29,7 @@ from fer_core.cli import run_command
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import FerError
+from fer_core.extras import require
 from fer_core.labels import SCHEMES, Scheme, get_scheme
 from fer_core.model_entry import (
     NETWORK_LICENCE,
@@ -184,6 +185,7 @@ def scheme_for(recipe: Recipe, dataset: Dataset, name: str | None) -> Scheme:
 def _command(args: argparse.Namespace) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells much at start-up
     recipe = recipe_from(args)
+    require("keras", "train")  # before pictures are read
     work = args.out / "training" / recipe.name
     if (work / CHECKPOINT).exists() and not args.resume:
         raise FerError(
@@ -196,7 +198,10 @@ def _command(args: argparse.Namespace) -> None:
     split = make_split(dataset, seed=args.seed)
     require_same_fitting(recipe.init, split.fitting)
     split = clean_split(split.in_scheme(scheme), cleaning, dataset)
-    print(f"{split.fitting!r}, validation {len(split.validation)}: {split.description}")
+    print(
+        f"{dataset.name}: {len(split.fitting)} pictures to fit on, {len(split.validation)} to "
+        f"validate, classes {', '.join(split.fitting.scheme.labels)}: {split.description}"
+    )
     if cleaning is not None:
         print(describe_cleaning(split.fitting.notes[NOTE]))
     print_progress()

@@ -21,6 +21,7 @@ from fer_core.cli import run_command
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.datasets.thinning import thinned
 from fer_core.errors import FerError
+from fer_core.extras import require
 from fer_core.files import write_atomically
 from fer_core.labels import SCHEMES
 from fer_core.splits import Split, make_split
@@ -63,6 +64,7 @@ def _command(args: argparse.Namespace) -> None:
         value = getattr(args, option)
         if value is not None and value < 1:
             raise FerError(f"--{option.replace('_', '-')} must be at least 1. Got {value} instead.")
+    require("keras", "train")  # before pictures are read
     dataset = load_dataset(args)
     split = make_split(dataset.in_scheme(scheme_for(recipe, dataset, args.scheme)), seed=args.seed)
     fitting = split.fitting if args.faces is None else thinned(split.fitting, args.faces, args.seed)

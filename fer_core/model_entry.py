@@ -18,6 +18,7 @@ from fer_core.crop import FRAMING_VERSION
 from fer_core.datasets.dataset import FACE_SIZE, Dataset
 from fer_core.errors import ModelStoreError
 from fer_core.files import write_atomically
+from fer_core.pipeline_files import serving_files
 from fer_core.splits import Split
 from fer_core.tta import Look
 
@@ -122,6 +123,12 @@ class ModelEntry:
     def size(self) -> int:
         """Bytes of all files."""
         return sum(file.size for file in self.files)
+
+    @property
+    def serving_size(self) -> int:
+        """Bytes of the files that answer, without those for training on."""
+        names = serving_files(file.path for file in self.files)
+        return sum(file.size for file in self.files if file.path in names)
 
     def fitted_on(self, fitting: Dataset) -> bool:
         """Return whether exactly these pictures, with these labels, were fitted on."""

@@ -92,11 +92,13 @@ class ModelStore:
         if target in manifest.models:
             return manifest.models[target]
         known = self.names()
+        if not self.root.is_dir():
+            raise ModelStoreError(f"{self.root}: there is no such folder of models")
         if not known:
             raise ModelStoreError(
                 f"{self.root}: there are no models here yet; make some with "
-                "'python -m benchmarks.run' and name their folder with --models, or install a "
-                "release of fer-ensemble"
+                "'python -m benchmarks.run', fer_landmarks.train or fer_cnn.train and name their "
+                "folder with --models, or install a release of fer-ensemble"
             )
         raise ModelStoreError(
             f"{self.root}: there is no model '{name}'; known: {', '.join(sorted(known))}."

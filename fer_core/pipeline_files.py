@@ -1,4 +1,4 @@
-"""Scikit-learn pipelines as files: skops, which runs no code when read, and joblib."""
+"""Models as files: skops, which runs no code when read, joblib, and which of them answer."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 ARRAYS_FILE = "model.npz"
 SKOPS_FILE = "model.skops"
 JOBLIB_FILE = "model.joblib"
+#: Of a network that can be trained on; ONNX files answer.
+KERAS_SUFFIX = ".keras"
 
 #: Packages whose classes a stored pipeline may name besides those that skops knows: their
 #: constructors and state setters run nothing that the file could choose.
@@ -79,12 +81,12 @@ def _version_notice(path: Path) -> Iterator[None]:
         logger.info("%s: %s", path, caught[0].message)
 
 
-def without_pickle(names: Iterable[str]) -> list[str]:
-    """Return the files that serve a model: not the pickle, where another one does.
+def serving_files(names: Iterable[str]) -> list[str]:
+    """Return those of a model's files that answer: none for training on, no pickle beside another.
 
     A pickle is for going on with a pipeline where it was made, and breaks elsewhere.
     """
-    kept = set(names)
+    kept = {name for name in names if not name.endswith(KERAS_SUFFIX)}
     if kept & {ARRAYS_FILE, SKOPS_FILE}:
         kept.discard(JOBLIB_FILE)
     return sorted(kept)

@@ -217,7 +217,7 @@ class Search:
         return [Trial(**a[_MEASURED]) for a in attributes if _MEASURED in a]
 
     def best(self) -> Trial:
-        """Return the best trial; of equal ones the earliest.
+        """Return the best trial; of equal ones that with the least log loss, then the earliest.
 
         Raises
         ------
@@ -227,8 +227,8 @@ class Search:
         trials = self.trials()
         if not trials:
             raise DataError(f"{self.name}: no settings were measured yet; allow more time")
-        choose = max if self.objective == "accuracy" else min
-        return choose(trials, key=self._value)
+        sign = -1 if self.objective == "accuracy" else 1
+        return min(trials, key=lambda trial: (sign * self._value(trial), trial.log_loss))
 
     def settings(self) -> Settings:
         """Return the best settings with their source.

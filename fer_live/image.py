@@ -4,6 +4,7 @@ import argparse
 import importlib.util
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -223,16 +224,24 @@ def write_report(
 
 def as_table(photos: Sequence[LabelledPhoto]) -> Table:
     """Return one row for each face, and for each photograph that has none."""
-    table = Table("photo", "face", "label", "", "second choice", "")
+    unsure = any(not face.sure for photo in photos for face in photo.faces)
+    table = Table(
+        *("photo", "face", "label", "probability", "second choice", "probability"),
+        caption="?: less probable than a sure label is (--threshold)" if unsure else None,
+    )
+    names = Counter(photo.path.name for photo in photos)
     for photo in photos:
-        name = escape(photo.path.name)
+        path = photo.path
+        alone = names[path.name] == 1
+        name = escape(path.name if alone else f"{path.parent.name}/{path.name}")
         if photo.error:
             table.add_row(name, "", "[red]can't be read[/]")
         elif not photo.faces:
             table.add_row(name, "", "[yellow]no face found[/]")
         for number, face in enumerate(photo.faces, start=1):
             (first, p), (second, q) = face.ranking[:2]
-            cells = (name if number == 1 else "", str(number), f"[bold]{escape(first)}[/]")
+            label = f"[bold]{escape(first)}[/]" if face.sure else f"{escape(first)}?"
+            cells = (name if number == 1 else "", str(number), label)
             table.add_row(*cells, f"{p:.0%}", escape(second), f"{q:.0%}")
     return table
 

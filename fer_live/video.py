@@ -105,18 +105,16 @@ def run(args: argparse.Namespace) -> int:
         # FFmpeg and OpenCV report on standard error what is said here in a sentence.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    probe = None if args.headless else WindowProbe()
+    source = open_source(args.source, rate=args.rate, retry_seconds=args.retry, results=args.out)
     try:
-        source = open_source(
-            args.source, rate=args.rate, retry_seconds=args.retry, results=args.out
-        )
+        probe = None if args.headless else WindowProbe()
         try:
             return _run(args, source, probe, options)
         finally:
-            source.close()
+            if probe is not None:
+                probe.cancel()
     finally:
-        if probe is not None:
-            probe.cancel()
+        source.close()
 
 
 def _run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -78,7 +79,7 @@ def in_fer7(dataset: Dataset, mapping: Mapping[str, str] | None = None) -> Datas
     meant = {name: wanted.get(name) or _meaning(name) for name in labels}
     if unknown := [name for name, label in meant.items() if label is None]:
         shown = ", ".join(f"'{name}'" for name in unknown)
-        example = ",".join(f"{name}=LABEL" for name in unknown[:2])
+        example = shlex.quote(",".join(f"{name}=LABEL" for name in unknown))
         raise DataError(
             f"{dataset.name}: the class{'es' if len(unknown) > 1 else ''} {shown} spell"
             f"{'' if len(unknown) > 1 else 's'} none of the labels {', '.join(LABELS)}; say what "

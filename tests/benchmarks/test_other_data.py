@@ -65,6 +65,15 @@ def test_models_of_a_run_are_measured(measured_job, other, capsys):
         assert "Whether copies of these" in (out / "other" / "elsewhere" / name).read_text()
 
 
+def test_shipped_models_are_measured_where_out_holds_none(measured_job, other, capsys):
+    place = measured_job.folder.root.parent / "elsewhere-out"
+    argv = ["--models", "hog-svm", "--out", str(place), "--test-on", str(other), "--map", "6=anger"]
+    assert main(argv) == 0
+    content = json.loads((place / "elsewhere" / "report.json").read_text())
+    assert list(content["models"]) == ["hog-svm"]
+    capsys.readouterr()
+
+
 def test_unknown_names_are_refused(measured_job, other, capsys):
     out = measured_job.folder.root
     assert main(["--out", str(out), "--test-on", str(other)]) == 2

@@ -1,6 +1,7 @@
 """Combining, leaving out and agreement, and that they are learned on validation alone."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from benchmarks.budget import Budget
 from benchmarks.combining import WAYS, compare_ways
 from benchmarks.contributions import what_families_add, what_members_add
 from benchmarks.predictions import Predictions
-from benchmarks.results import load_study
+from benchmarks.results import load_result, load_study, save_result
 from benchmarks.studies import write_studies
 from fer_core.ensemble import fit_ensemble
 from fer_core.errors import ProtocolError
@@ -157,6 +158,13 @@ def test_studies_of_a_run(measured_job, tmp_path):
         r.name for r in folder.results() if r.name != "ensemble"
     ]
     assert len(load_study(folder.study("pairs"))["pairs"]) == 3
+    left = load_result(folder.result("left"))
+    save_result(folder.result("twin"), replace(left, model={**left.model, "name": "twin"}))
+    shutil.copyfile(folder.probabilities("left"), folder.probabilities("twin"))
+    write_studies(folder)
+    assert len(load_study(folder.study("pairs"))["pairs"]) == 3  # what can't differ is no pair
+    for path in (folder.result("twin"), folder.probabilities("twin")):
+        path.unlink()
     write_studies(folder)
     assert {p.name: p.read_bytes() for p in folder.study("x").parent.glob("*.json")} == first
     assert "NaN" not in json.dumps(load_study(folder.study("contributions")))

@@ -48,6 +48,9 @@ def test_unknown_classes_are_refused_with_what_to_do():
     words = r"the classes 'bored', 'tired' spell none of.*--map bored=LABEL,tired=LABEL"
     with pytest.raises(DataError, match=words):
         in_fer7(pictures(own, [0, 1, 2]))
+    own = own_scheme(["happy", "looks tired"])
+    with pytest.raises(DataError, match=r"--map 'looks tired=LABEL'"):  # as a shell reads it
+        in_fer7(pictures(own, [0, 1]))
 
 
 @pytest.mark.parametrize(

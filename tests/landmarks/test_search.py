@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.svm import LinearSVC
@@ -116,6 +118,18 @@ def test_settings_that_cannot_be_fitted_are_told_and_passed_over(make_search, mo
     first, failure, last = search.run(2)
     assert "no such fit" in failure
     assert search.trials() == [first, last]
+
+
+def test_of_equally_accurate_settings_the_least_log_loss_is_best(make_search, monkeypatch):
+    search = make_search()
+    trials = list(search.run(2))
+    losses = (2.0, 1.0, 1.5)
+    same = [
+        replace(trial, accuracy=0.5, log_loss=loss)
+        for trial, loss in zip(trials, losses, strict=True)
+    ]
+    monkeypatch.setattr(search, "trials", lambda: same)
+    assert search.best() is same[1]
 
 
 def test_settings_carry_their_source_and_a_temperature(make_search, split, monkeypatch):

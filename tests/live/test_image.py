@@ -69,6 +69,17 @@ def test_a_folder_gives_a_row_for_every_photo(tmp_path, folder, capsys):
     assert "no face found" in capsys.readouterr().out
 
 
+def test_unsure_labels_carry_a_question_mark(tmp_path, folder, capsys, recognizer, monkeypatch):
+    cv2.imwrite(str(folder / "below" / "crop.png"), np.full((48, 48), 90, np.uint8))
+    for stated, asked in ((0.1, False), (0.99, True)):
+        monkeypatch.setattr(recognizer, "_stated", stated)
+        assert main(["image", str(folder), "--out", str(tmp_path / "out")]) == 0
+        printed = capsys.readouterr().out
+        assert ("happy?" in printed) is ("less probable" in printed) is asked
+    # Two pictures of one name are told apart.
+    assert "below/crop.png" in printed.replace("\n", "")
+
+
 @pytest.mark.parametrize(("crop", "faces", "code"), [("always", 0, 2), ("never", 1, 0)])
 def test_crop_decides_what_is_searched(tmp_path, folder, crop, faces, code):
     photos = [str(folder / "crop.png"), str(folder / "nothing.png")]

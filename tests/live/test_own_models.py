@@ -59,10 +59,14 @@ def test_what_is_sure_comes_from_the_models_entry(own, tmp_path):
 
 
 def test_a_folder_without_models_is_one_sentence(tmp_path, capsys):
-    assert main(["image", "--models", str(tmp_path / "none"), "--out", str(tmp_path)]) == 2
-    err = capsys.readouterr().err
-    assert err.startswith(f"fer-live: {tmp_path / 'none'}: there are no models here yet")
-    assert "--models" in err
+    (tmp_path / "empty").mkdir()
+    for name, words in (("none", "no such folder of models"), ("empty", "no models here yet")):
+        folder = tmp_path / name
+        assert main(["image", "--models", str(folder), "--out", str(tmp_path)]) == 2
+        err = capsys.readouterr().err
+        assert err.startswith(f"fer-live: {folder}: there ")
+        assert words in err
+        assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize("detector", ["cnn", "yunet"])

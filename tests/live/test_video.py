@@ -129,6 +129,8 @@ def test_without_a_window_system_it_says_what_to_do(clip, capsys, monkeypatch):
     assert (
         "use --headless with --out FOLDER, or 'python -m fer_live web'" in capsys.readouterr().err
     )
+    assert main(["video", "nowhere.mp4"]) == 2
+    assert "nowhere.mp4" in capsys.readouterr().err  # the window is not what is wrong first
     monkeypatch.setenv("DISPLAY", ":987")
     start = time.monotonic()
     assert main(["video", str(clip)]) == 2
