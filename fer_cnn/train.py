@@ -222,7 +222,7 @@ def _command(args: argparse.Namespace) -> None:
         f"{figures['seconds an epoch']:.1f} s an epoch"
     )
     print(
-        f"each class a yes-or-no question: F1 {figures['validation F1']:.3f}, recall "
+        f"each class a yes-or-no question (yes from 0.5 on): F1 {figures['validation F1']:.3f}, recall "
         f"{figures['validation recall']:.3f}, AUC {figures['validation AUC']:.3f}, accuracy per "
         f"label {figures['validation accuracy per label']:.3f}"
     )

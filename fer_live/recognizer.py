@@ -145,7 +145,9 @@ class EmotionRecognizer:
         loaded = store.load(model)
         thresholds = {name: found["confidence"] for name, found in entry.thresholds.items()}
         if members is not None:
-            loaded = _only(loaded, model, members)
+            known = store.names()  # second names among them
+            own_names = [store.entry(m).name if m in known else m for m in members]
+            loaded = _only(loaded, model, own_names)
             thresholds = {}  # they were chosen for all members together
         predictor = LandmarkPredictor(predictor_path)
         return cls(loaded, detector, predictor, wanted, own, threshold, thresholds)

@@ -93,6 +93,13 @@ def test_unknown_names_say_so():
         EmotionRecognizer.load("no-such-model")
 
 
+def test_members_have_second_names_too():
+    asked = EmotionRecognizer.load("ensemble-live", members=["cnn", "landmarks"])
+    assert set(asked.model.models) == {"cnn-strong", "anchored-kernel"}
+    with pytest.raises(DataError, match="no member of the ensemble 'cm'"):
+        EmotionRecognizer.load("ensemble-live", members=["cm"])
+
+
 def test_two_recognisers_work_in_two_threads(model, astronaut):
     def label(_):
         own = EmotionRecognizer(model, make_detector("haar"), LandmarkPredictor())
