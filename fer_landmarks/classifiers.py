@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from fer_landmarks.kernel import KernelLeastSquares
+from fer_landmarks.perceptron import DropoutPerceptron
 from fer_landmarks.probabilities import Probabilities, SoftmaxScores
 
 
@@ -81,6 +82,11 @@ def kernel(random_state: Any, n_odd: int) -> Any:
     All training faces are centres where settings have no ``n_centers``.
     """
     return KernelLeastSquares(n_odd=n_odd, random_state=random_state)
+
+
+def dropout_perceptron(random_state: Any, n_odd: int) -> Any:
+    """Perceptron with two hidden layers and dropout, invariant to mirroring."""
+    return DropoutPerceptron(n_odd=n_odd, random_state=random_state)
 
 
 def stack(random_state: Any, n_odd: int) -> Any:

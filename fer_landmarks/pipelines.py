@@ -37,11 +37,14 @@ class Recipe:
         What `FaceDescriptor` puts together.
     classifier : callable
         Takes `random_state` and the number of odd components, returns the classifier.
+    jittered : bool
+        Whether the classifier learns from changed copies of each face, too.
     """
 
     description: str
     parts: tuple[str | FaceStage, ...]
     classifier: Callable[[Any, int], Any]
+    jittered: bool = False
 
 
 _GEOMETRY = ("geometry",)
@@ -100,6 +103,13 @@ _RECIPES: Mapping[str, Recipe] = MappingProxyType(
             _ANCHORED,
             classifiers.kernel,
         ),
+        "anchored-mlp": Recipe(
+            "landmark shape + anchored histograms at three scales, perceptron with dropout, fitted "
+            "on changed copies of each face, too",
+            _ANCHORED,
+            classifiers.dropout_perceptron,
+            jittered=True,
+        ),
     }
 )
 
@@ -143,7 +153,7 @@ def make_pipeline(
     mirror : bool
         Wrap it in a `MirroredClassifier`, which fits on mirrored faces too and averages over
         both when it predicts. Pipelines with kernel least squares (``-kernel``, ``-nystroem``)
-        do so by themselves, faster.
+        and ``anchored-mlp`` do so by themselves, faster.
     class_weight : dict, "balanced" or None
         For classifiers that take it.
     predictor, n_jobs, cache
@@ -169,6 +179,8 @@ def make_pipeline(
     """
     from sklearn.pipeline import Pipeline
 
+    from fer_landmarks.jitter import JitteredPipeline
+
     recipe = look_up(_RECIPES, name, "pipeline")
     params = {**load_settings()[name].params, **params}
     descriptor = FaceDescriptor(recipe.parts, predictor=predictor, n_jobs=n_jobs, cache=cache)
@@ -181,7 +193,10 @@ def make_pipeline(
             steps.append((step, analysis))
             symmetry = analysis.symmetry_out()
     n_odd = int((symmetry.sign < 0).sum())
-    pipeline = Pipeline([*steps, ("classifier", recipe.classifier(random_state, n_odd))])
+    steps.append(("classifier", recipe.classifier(random_state, n_odd)))
+    pipeline = (
+        JitteredPipeline(steps, random_state=random_state) if recipe.jittered else Pipeline(steps)
+    )
     if class_weight is not None:
         params = {**_class_weight_params(name, pipeline, class_weight), **params}
     pipeline.set_params(**params)
@@ -207,7 +222,8 @@ def require_soft_labels(name: str, pipeline: Any) -> None:
     if not takes_soft_labels(pipeline):
         raise DataError(
             f"pipeline '{name}' can't learn from soft labels; leave them out, or take one with "
-            f"kernel least squares, not mirrored, for example '{DEFAULT_PIPELINE}'"
+            f"kernel least squares, not mirrored, for example '{DEFAULT_PIPELINE}', or "
+            "'anchored-mlp'"
         )
 
 

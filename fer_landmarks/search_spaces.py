@@ -96,6 +96,14 @@ CLASSIFIER_SPACES: Mapping[str, Mapping[str, Range]] = MappingProxyType(
             "estimator__reg_lambda": Real(0.1, 30, log=True),
         },
         "perceptron": _PERCEPTRON,
+        "dropout_perceptron": {
+            "learning_rate": Real(3e-4, 3e-3, log=True),
+            "weight_decay": Real(0.005, 0.5, log=True),
+            "dropout": Real(0.3, 0.7),
+            "input_dropout": Real(0, 0.5),
+            "noise": Real(0, 0.4),
+            "whitening": Real(0.2, 0.8),
+        },
         "discriminant": _DISCRIMINANT,
         "kernel": _KERNEL,
         "stack": {

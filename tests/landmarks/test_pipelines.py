@@ -21,12 +21,14 @@ from fer_landmarks import (
     list_pipelines,
     make_pipeline,
 )
+from fer_landmarks.perceptron import DropoutPerceptron
 from fer_landmarks.probabilities import Probabilities, SoftmaxScores
 
 #: Settings under which the slower classifiers finish at once.
 QUICK = {
     "fusion-xgb": {"classifier__estimator__n_estimators": 5},
     "fusion-forest": {"classifier__estimator__n_estimators": 5},
+    "anchored-mlp": {"copies": 1, "classifier__hidden": (32,)},
 }
 
 
@@ -35,6 +37,7 @@ QUICK = {
         SymmetricPCA(),
         KernelLeastSquares(),
         KernelLeastSquares(n_centers=15, random_state=0),
+        DropoutPerceptron(hidden=(16,), epochs=20, batch_size=16, random_state=0),
         SoftmaxScores(LinearSVC(random_state=0)),
         Probabilities(LogisticRegression()),
     ]

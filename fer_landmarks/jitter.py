@@ -1,0 +1,76 @@
+"""Pipelines whose classifier learns from changed copies of each face, too."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.pipeline import Pipeline
+from sklearn.utils import check_random_state
+
+from fer_core.datasets.dataset import check_faces
+from fer_core.tta import Look
+
+#: Pixels, share of the size and degrees by which a copy may be moved, zoomed and tilted.
+_SHIFT, _ZOOM, _ROTATION = 2.0, 0.08, 8.0
+
+
+class JitteredPipeline(Pipeline):
+    """A pipeline that takes faces, and fits its last step on changed copies of them, too.
+
+    The steps before it are fitted on the faces as they are. In the copies, landmarks are found
+    anew, so that the classifier learns how much they vary. Its ``cache`` isn't used for them.
+
+    Parameters
+    ----------
+    steps, memory, transform_input, verbose
+        As for `sklearn.pipeline.Pipeline`.
+    copies : int
+        Of each face, besides itself.
+    random_state : int, RandomState or None
+    """
+
+    def __init__(
+        self,
+        steps: list[tuple[str, Any]],
+        *,
+        copies: int = 12,
+        random_state: Any = None,
+        transform_input: list[str] | None = None,
+        memory: Any = None,
+        verbose: bool = False,
+    ) -> None:
+        super().__init__(steps, transform_input=transform_input, memory=memory, verbose=verbose)
+        self.copies = copies
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: Any = None, **params: Any) -> Self:
+        """Fit on faces uint8 (n, 48, 48) with labels y (n,).
+
+        `params` are for the last step, as ``classifier__soft_labels``: a row a face.
+        """
+        faces, labels = check_faces(X), np.asarray(y)
+        rng = check_random_state(self.random_state)
+        describe, (name, classifier) = Pipeline(self.steps[:-1]), self.steps[-1]
+        described = [describe.fit_transform(faces, labels)]
+        cached = {key for key in describe.get_params() if key.endswith("__cache")}
+        before = {key: describe.get_params()[key] for key in cached}
+        describe.set_params(**dict.fromkeys(cached, False))
+        described += [describe.transform(jittered(faces, rng)) for _ in range(self.copies)]
+        describe.set_params(**before)
+        often = self.copies + 1
+        own = {key.removeprefix(f"{name}__"): value for key, value in params.items()}
+        repeated = {key: np.concatenate([value] * often) for key, value in own.items()}
+        classifier.fit(np.concatenate(described), np.concatenate([labels] * often), **repeated)
+        return self
+
+
+def jittered(faces: NDArray[np.uint8], rng: np.random.RandomState) -> NDArray[np.uint8]:
+    """Return each face moved, zoomed and tilted at random: uint8 (n, H, W)."""
+    draws = rng.uniform(-1, 1, size=(len(faces), 4))
+    changed = np.empty_like(faces)
+    for i, (dx, dy, zoom, rotation) in enumerate(draws):
+        look = Look(_SHIFT * dx, _SHIFT * dy, 1 + _ZOOM * zoom, _ROTATION * rotation)
+        changed[i] = look.of(faces[i : i + 1])[0]
+    return changed

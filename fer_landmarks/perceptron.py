@@ -1,0 +1,301 @@
+"""A perceptron that forgets half of itself at every step, so that it may see each face often."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+
+from fer_landmarks.compact import HalfPrecisionState, to_half_precision
+from fer_landmarks.gaussian import softmax
+
+#: Of the running means and variances of batch normalisation.
+_MOMENTUM = np.float32(0.9)
+_EPSILON = np.float32(1e-5)
+#: Adam's (Kingma and Ba, ICLR 2015).
+_BETA1, _BETA2 = np.float32(0.9), np.float32(0.999)
+#: Share of the steps in which the learning rate rises.
+_WARMUP = 0.1
+#: Least spread of a feature, as a share of the largest, that is whitened: below it is noise.
+_LEAST_SPREAD = 1e-3
+
+
+@dataclass
+class _Layer:
+    """Weights of a hidden layer and of its batch normalisation, and Adam's moments of them."""
+
+    values: dict[str, NDArray[np.float32]]
+    first: dict[str, NDArray[np.float32]]
+    second: dict[str, NDArray[np.float32]]
+    mean: NDArray[np.float32]
+    variance: NDArray[np.float32]
+
+    @classmethod
+    def make(cls, n_in: int, n_out: int, rng: np.random.Generator, *, last: bool) -> Self:
+        spread = np.sqrt((1 if last else 2) / n_in)
+        values = {
+            "weights": rng.normal(0, spread, (n_in, n_out)).astype(np.float32),
+            "shift": np.zeros(n_out, np.float32),
+        }
+        if not last:
+            values["scale"] = np.ones(n_out, np.float32)
+        zeros = {name: np.zeros_like(value) for name, value in values.items()}
+        moments = {name: np.zeros_like(value) for name, value in values.items()}
+        return cls(values, zeros, moments, np.zeros(n_out, np.float32), np.ones(n_out, np.float32))
+
+    def step(
+        self, slopes: dict[str, NDArray[np.float32]], rate: float, decay: float, n: int
+    ) -> None:
+        """Take the n-th step of AdamW; only weights decay."""
+        for name, slope in slopes.items():
+            first, second, value = self.first[name], self.second[name], self.values[name]
+            first += (1 - _BETA1) * (slope - first)
+            second += (1 - _BETA2) * (slope * slope - second)
+            if name == "weights":
+                value *= np.float32(1 - rate * decay)
+            root = np.sqrt(second / np.float32(1 - float(_BETA2) ** n)) + np.float32(1e-7)
+            value -= np.float32(rate / (1 - float(_BETA1) ** n)) * first / root
+
+
+class DropoutPerceptron(HalfPrecisionState, ClassifierMixin, BaseEstimator):
+    """Perceptron with dropout [1]_, batch normalisation [2]_ and noise, fitted by AdamW [3]_.
+
+    Features are centred, and scaled by a power of their spread. All randomness regularises: with
+    many changed copies of each face it learns longer before it knows them by heart.
+
+    Parameters
+    ----------
+    hidden : sequence of int
+        Units of each hidden layer.
+    epochs : int
+        How often each row is seen.
+    dropout : float
+        Share of hidden units left out at each step.
+    input_dropout : float
+        Share of features left out at each step.
+    noise : float
+        Spread of what is added to each feature at each step, in units of all features' spread.
+    whitening : float
+        Each feature is divided by its spread to this power: 0 leaves small ones small, 1 makes
+        all alike.
+    learning_rate : float
+        Highest rate: it rises over a tenth of the steps and falls to zero as a cosine.
+    weight_decay : float
+    batch_size : int
+    n_odd : int
+        How many of the last features change their sign when the face is mirrored (see
+        `fer_landmarks.compress.SymmetricPCA`). If there are any, half of the rows are mirrored at
+        each step, and answers are averaged over both.
+    soft_weight : float
+        Share of soft labels in the targets, where `fit` is given any.
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    classes_ : (k,)
+    weights_ : list of float32 (d, units)
+        A matrix a layer, with normalisation and scaling in it; the first takes raw features.
+    shifts_ : list of float32 (units,)
+
+    References
+    ----------
+    .. [1] Srivastava et al., "Dropout", JMLR 15, 2014.
+    .. [2] Ioffe and Szegedy, "Batch normalization", ICML 2015.
+    .. [3] Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
+    """
+
+    _half_precision: ClassVar[tuple[str, ...]] = ("weights_",)
+
+    def __init__(
+        self,
+        hidden: Sequence[int] = (1024, 512),
+        epochs: int = 60,
+        dropout: float = 0.5,
+        input_dropout: float = 0.2,
+        noise: float = 0.15,
+        whitening: float = 0.5,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 0.05,
+        batch_size: int = 256,
+        n_odd: int = 0,
+        soft_weight: float = 0.6,
+        random_state: Any = None,
+    ) -> None:
+        self.hidden = hidden
+        self.epochs = epochs
+        self.dropout = dropout
+        self.input_dropout = input_dropout
+        self.noise = noise
+        self.whitening = whitening
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.n_odd = n_odd
+        self.soft_weight = soft_weight
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: ArrayLike, soft_labels: ArrayLike | None = None) -> Self:
+        """Fit to features X (n, d) with labels y (n,).
+
+        `soft_labels` (n, k), probabilities with a column for each class in sorted order, are mixed
+        into the one-hot labels by `soft_weight`.
+        """
+        x, labels = validate_data(self, X, y, dtype=np.float32)
+        check_classification_targets(labels)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y must hold at least 2 classes. Got one class, {self.classes_[0]!r}, instead."
+            )
+        targets = np.eye(len(self.classes_), dtype=np.float32)[codes]
+        if soft_labels is not None:
+            soft = check_array(soft_labels, dtype=np.float32)
+            if soft.shape != targets.shape:
+                raise ValueError(
+                    f"soft_labels must have shape {targets.shape}. Got {soft.shape} instead."
+                )
+            targets += np.float32(self.soft_weight) * (soft - targets)
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        rng = np.random.default_rng(seed)
+        self._find_scale(x)
+        sizes = [x.shape[1], *self.hidden, len(self.classes_)]
+        layers = [
+            _Layer.make(n_in, n_out, rng, last=i == len(self.hidden))
+            for i, (n_in, n_out) in enumerate(pairwise(sizes))
+        ]
+        size = min(self.batch_size, len(x))
+        n_steps, n = self.epochs * (len(x) // size), 0
+        for _ in range(self.epochs):
+            order = rng.permutation(len(x))
+            for start in range(0, len(x) - size + 1, size):
+                rows, n = order[start : start + size], n + 1
+                batch = (x[rows] - self._mean) * self._scale
+                self._descend(layers, batch, targets[rows], rng, n, self._rate(n, n_steps))
+        self._fold(layers)
+        return self
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Return probabilities float32 (n, k), columns in the order of `classes_`."""
+        check_is_fitted(self)
+        x = validate_data(self, X, dtype=np.float32, reset=False, ensure_min_samples=0)
+        proba = self._answer(x)
+        if self.n_odd:
+            proba = (proba + self._answer(x * _signs(x.shape[1], self.n_odd))) / np.float32(2)
+        return proba
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the most likely class (n,)."""
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
+
+    def _answer(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        for weights, shift in zip(self.weights_[:-1], self.shifts_[:-1], strict=True):
+            x = np.maximum(x @ weights + shift, 0)
+        return softmax(x @ self.weights_[-1] + self.shifts_[-1])
+
+    def _find_scale(self, x: NDArray[np.float32]) -> None:
+        self._mean = x.mean(axis=0)
+        self._mean[len(self._mean) - self.n_odd :] = 0  # of a face and its mirror image
+        spread = np.sqrt(((x - self._mean) ** 2).mean(axis=0))
+        largest = spread.max()
+        if not largest > 0:  # nothing to tell rows apart by
+            self._scale = np.ones_like(spread)
+            return
+        scale = np.maximum(spread, _LEAST_SPREAD * largest) ** -self.whitening
+        self._scale = (scale / np.sqrt(((spread * scale) ** 2).mean())).astype(np.float32)
+
+    def _rate(self, n: int, n_steps: int) -> float:
+        warm = max(1, round(_WARMUP * n_steps))
+        if n <= warm:
+            return self.learning_rate * n / warm
+        return self.learning_rate * (1 + np.cos(np.pi * (n - warm) / (n_steps - warm))) / 2
+
+    def _descend(
+        self,
+        layers: Sequence[_Layer],
+        x: NDArray[np.float32],
+        targets: NDArray[np.float32],
+        rng: np.random.Generator,
+        n: int,
+        rate: float,
+    ) -> None:
+        """Take one step against the cross-entropy's gradient on a batch."""
+        if self.n_odd:
+            mirrored = rng.random((len(x), 1)) < 0.5
+            x = np.where(mirrored, x * _signs(x.shape[1], self.n_odd), x)
+        if self.noise:
+            x = x + np.float32(self.noise) * rng.standard_normal(x.shape, np.float32)
+        x = x * _kept(x.shape, self.input_dropout, rng)
+        inputs, normalised, spreads, masks = [x], [], [], []
+        for layer in layers[:-1]:
+            z = x @ layer.values["weights"]
+            mean, variance = z.mean(axis=0), z.var(axis=0)
+            layer.mean += (1 - _MOMENTUM) * (mean - layer.mean)
+            layer.variance += (1 - _MOMENTUM) * (variance - layer.variance)
+            spread = np.sqrt(variance + _EPSILON)
+            z = (z - mean) / spread
+            x = z * layer.values["scale"] + layer.values["shift"]
+            mask = (x > 0) * _kept(x.shape, self.dropout, rng)
+            x = x * mask
+            inputs.append(x)
+            normalised.append(z)
+            spreads.append(spread)
+            masks.append(mask)
+        last = layers[-1]
+        proba = softmax(x @ last.values["weights"] + last.values["shift"])
+        slope = (proba - targets) / np.float32(len(x))
+        slopes = {"weights": inputs[-1].T @ slope, "shift": slope.sum(axis=0)}
+        slope = slope @ last.values["weights"].T
+        last.step(slopes, rate, self.weight_decay, n)
+        for i in reversed(range(len(layers) - 1)):
+            layer, z = layers[i], normalised[i]
+            slope = slope * masks[i]
+            slopes = {"scale": (slope * z).sum(axis=0), "shift": slope.sum(axis=0)}
+            slope = slope * layer.values["scale"]
+            slope = slope - slope.mean(axis=0) - z * (slope * z).mean(axis=0)
+            slope = slope / spreads[i]
+            slopes["weights"] = inputs[i].T @ slope
+            if i:
+                slope = slope @ layer.values["weights"].T
+            layer.step(slopes, rate, self.weight_decay, n)
+
+    def _fold(self, layers: Sequence[_Layer]) -> None:
+        """Put scaling and normalisation into the weights, which is all that answers need."""
+        self.weights_, self.shifts_ = [], []
+        for i, layer in enumerate(layers):
+            weights, shift = layer.values["weights"], layer.values["shift"]
+            if i < len(layers) - 1:
+                scale = layer.values["scale"] / np.sqrt(layer.variance + _EPSILON)
+                weights, shift = weights * scale, shift - layer.mean * scale
+            if i == 0:
+                weights = weights * self._scale[:, None]
+            weights = to_half_precision(weights)
+            if i == 0:
+                shift = shift - self._mean @ weights
+            self.weights_.append(weights)
+            self.shifts_.append(shift.astype(np.float32))
+        del self._mean, self._scale
+
+
+def _signs(n: int, n_odd: int) -> NDArray[np.float32]:
+    signs = np.ones(n, np.float32)
+    signs[n - n_odd :] = -1
+    return signs
+
+
+def _kept(
+    shape: tuple[int, ...], dropped: float, rng: np.random.Generator
+) -> NDArray[np.float32] | np.float32:
+    """Return factors that leave out a share of values and keep the sum of the others as it was."""
+    if not dropped:
+        return np.float32(1)
+    kept = rng.random(shape, np.float32) >= dropped
+    return kept.astype(np.float32) / np.float32(1 - dropped)

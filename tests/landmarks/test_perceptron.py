@@ -1,0 +1,111 @@
+"""Tests for fer_landmarks.perceptron."""
+
+import pickle
+
+import numpy as np
+import pytest
+
+from fer_landmarks.gaussian import softmax
+from fer_landmarks.perceptron import DropoutPerceptron, _Layer
+
+
+def rings(n=400, seed=0):
+    """Two classes that no line divides: the inner disc and the ring around it."""
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(-1, 1, size=(n, 2)).astype(np.float32)
+    return x, (np.linalg.norm(x, axis=1) > 0.75).astype(int)
+
+
+def quick(**settings):
+    given = {"hidden": (32, 16), "epochs": 40, "batch_size": 32, "input_dropout": 0, "noise": 0.05}
+    return DropoutPerceptron(
+        **{**given, "dropout": 0.1, "learning_rate": 1e-2, "random_state": 0, **settings}
+    )
+
+
+def test_learns_what_no_line_divides():
+    x, y = rings()
+    unseen, truth = rings(seed=1)
+    assert (quick().fit(x, y).predict(unseen) == truth).mean() > 0.93
+
+
+def test_one_seed_gives_one_perceptron():
+    x, y = rings()
+    first, again = (quick(epochs=3).fit(x, y).predict_proba(x) for _ in range(2))
+    other = quick(epochs=3, random_state=1).fit(x, y).predict_proba(x)
+    assert np.array_equal(first, again)
+    assert not np.allclose(first, other, atol=1e-3)
+
+
+def test_small_features_count_as_the_power_says():
+    x, y = rings()
+    x = np.column_stack([x * np.float32(1e-2), np.random.default_rng(2).normal(size=len(x))])
+    right = [(quick(whitening=w, noise=0.3).fit(x, y).predict(x) == y).mean() for w in (0, 1)]
+    assert right[1] > right[0] + 0.1
+
+
+def test_a_row_and_its_mirror_image_get_one_answer():
+    x, y = rings()
+    tilted = y ^ (x[:, 0] + x[:, 1] > 1)  # more on one side than on the other
+    mirrored = x * np.float32([1, -1])
+    both = quick(n_odd=1).fit(x, tilted)
+    np.testing.assert_allclose(both.predict_proba(x), both.predict_proba(mirrored), atol=1e-6)
+    one = quick().fit(x, tilted)
+    assert np.abs(one.predict_proba(x) - one.predict_proba(mirrored)).max() > 0.1
+
+
+def test_soft_labels_are_learnt_in_their_share():
+    x, y = rings()
+    swapped = np.eye(2, dtype=np.float32)[1 - y]
+    assert (quick(soft_weight=1.0).fit(x, y, swapped).predict(x) == 1 - y).mean() > 0.9
+    unsure = quick(soft_weight=0.5).fit(x, y, swapped).predict_proba(x)
+    assert np.abs(unsure - 0.5).max() < 0.3
+    with pytest.raises(ValueError, match="soft_labels must have shape"):
+        quick().fit(x, y, swapped[:, :1])
+
+
+def test_slopes_are_those_of_the_loss():
+    """Each weight is moved a little: the loss must change as the gradient says."""
+    rng = np.random.default_rng(0)
+    perceptron = DropoutPerceptron(dropout=0, input_dropout=0, noise=0, hidden=(5, 4))
+    x = rng.normal(size=(12, 3))
+    targets = np.eye(2, dtype=np.float32)[rng.integers(0, 2, 12)]
+    layers = [_Layer.make(*sizes, rng, last=sizes[1] == 2) for sizes in ((3, 5), (5, 4), (4, 2))]
+    taken = []
+    for layer in layers:
+        layer.values = {name: value.astype(np.float64) for name, value in layer.values.items()}
+        layer.step = lambda slopes, *_: taken.append(slopes)
+
+    def loss():
+        z = x
+        for layer in layers[:-1]:
+            z = z @ layer.values["weights"]
+            z = (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1e-5)
+            z = np.maximum(z * layer.values["scale"] + layer.values["shift"], 0)
+        proba = softmax(z @ layers[-1].values["weights"] + layers[-1].values["shift"])
+        return -(targets * np.log(proba)).sum(axis=1).mean()
+
+    perceptron._descend(layers, x, targets, rng, 1, 0.0)
+    for layer, slopes in zip(layers, reversed(taken), strict=True):
+        for name, slope in slopes.items():
+            value = layer.values[name]
+            place = np.unravel_index(np.abs(slope).argmax(), slope.shape)
+            kept, losses = value[place], []
+            for change in (-1e-5, 1e-5):
+                value[place] = kept + change
+                losses.append(loss())
+            value[place] = kept
+            assert (losses[1] - losses[0]) / 2e-5 == pytest.approx(slope[place], rel=1e-3)
+
+
+def test_it_answers_the_same_after_a_round_trip():
+    x, y = rings()
+    fitted = quick(epochs=3).fit(x, y)
+    stored = pickle.dumps(fitted)
+    assert np.array_equal(pickle.loads(stored).predict_proba(x), fitted.predict_proba(x))
+    assert fitted.__getstate__()["weights_"][0].dtype == np.float16
+
+
+def test_rows_that_are_all_alike_are_no_error():
+    x, y = np.ones((20, 3), np.float32), np.arange(20) % 2
+    np.testing.assert_allclose(quick(epochs=5).fit(x, y).predict_proba(x), 0.5, atol=0.2)
