@@ -14,7 +14,7 @@ from fer_core.errors import DataError
 
 @dataclass(frozen=True)
 class Budget:
-    """What the members of an ensemble may cost together.
+    """What the members of an ensemble may cost together, and which may be members.
 
     Attributes
     ----------
@@ -25,11 +25,14 @@ class Budget:
     strict : bool
         Whether it is an error if nothing fits; else the fastest model stands in, because a slow
         machine should not be without its live model.
+    family : str or None
+        Only models of this one join; None for all.
     """
 
     max_ms: float | None = None
     max_mb: float | None = None
     strict: bool = True
+    family: str | None = None
 
     def allows(self, ms: float, mb: float) -> bool:
         """Return whether a total of `ms` and `mb` fits."""

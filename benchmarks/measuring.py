@@ -8,7 +8,6 @@ from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.budget import Budget, members_within
 from benchmarks.candidates import Candidate
@@ -20,11 +19,13 @@ from benchmarks.predictions import (
     load_predictions,
     on_test,
     on_validation,
+    predict_in_batches,
     require_validation,
     save_predictions,
 )
 from benchmarks.results import Result, RunFolder, installed_versions, load_result, save_result
 from benchmarks.runs import Run
+from benchmarks.study_tables import FAMILIES
 from benchmarks.timing import hardware, peak_memory_mb, time_model
 from benchmarks.worker import Notify, TaskError
 from fer_core.ensemble import Ensemble, EnsembleSpec, Model, fit_ensemble, save_spec
@@ -39,8 +40,6 @@ CHECKED_PICTURES = 32
 #: Largest difference of a probability between a saved model and the one measured: sums over 26,000
 #: centres in single precision have differed by 4e-4 with the size of a batch.
 CHECK_TOLERANCE = 1e-3
-
-_PREDICT_BATCH = 512
 
 
 @dataclass(frozen=True)
@@ -151,7 +150,8 @@ def combine_and_measure(
     described = {
         "name": name,
         "family": "ensemble",
-        "description": f"calibrated weighted {spec.mean} mean of {len(spec.members)} models",
+        "description": f"calibrated weighted {spec.mean} mean of {len(spec.members)} "
+        + ("models" if budget.family is None else FAMILIES[budget.family]),
         "mean": spec.mean,
         "members": [
             {"name": m, "temperature": round(t, 4), "weight": round(w, 4)}
@@ -343,9 +343,3 @@ def _finish(
         metrics=metrics,
         machine={**machine, "hardware": hardware()},
     )
-
-
-def predict_in_batches(model: Model, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Predict in batches, which bounds the memory that descriptors take."""
-    starts = range(0, len(faces), _PREDICT_BATCH)
-    return np.concatenate([model.predict_proba(faces[i : i + _PREDICT_BATCH]) for i in starts])

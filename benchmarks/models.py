@@ -13,9 +13,11 @@ from fer_core.extras import how_to_install
 from fer_core.lookup import look_up
 from fer_core.model_store import ModelStore
 
-#: Names of the ensembles, which are made of whatever else was fitted: the best one, and the best
-#: that is fast enough for video.
+#: Names of the ensembles, which are made of whatever else was fitted: the best one, the best that
+#: is fast enough for video, and where there are two families, the best of each.
 ENSEMBLE, ENSEMBLE_LIVE = "ensemble", "ensemble-live"
+ENSEMBLE_LANDMARKS, ENSEMBLE_CNN = "ensemble-landmarks", "ensemble-cnn"
+ENSEMBLES = (ENSEMBLE, ENSEMBLE_LIVE, ENSEMBLE_LANDMARKS, ENSEMBLE_CNN)
 CNN = "cnn"
 
 #: Recipe of `cnn`, and of `cnn` where the pictures are few.
@@ -93,8 +95,7 @@ def choose_models(
     MissingExtraError
         If a network is asked for by name where TensorFlow is missing.
     """
-    ensembles = (ENSEMBLE, ENSEMBLE_LIVE)
-    asked = [name for name in dict.fromkeys(names or default) if name not in ensembles]
+    asked = [name for name in dict.fromkeys(names or default) if name not in ENSEMBLES]
     chosen, left_out = [], []
     for name in asked:
         candidate = look_up(known, name, "model")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fer_core.copies import joint_groups
 from fer_core.datasets.dataset import Dataset
+from fer_core.ensemble import Model
 from fer_core.errors import DataError, ProtocolError
 from fer_core.files import write_atomically
 from fer_core.splits import LabelledPart, TestPart, require_role
@@ -22,6 +23,8 @@ _PARTS: tuple[PartName, ...] = ("validation", "test")
 _FIELDS = ("proba", "y", "names", "copied")
 #: Absent in files of older runs, and where there is nothing of the kind.
 _OPTIONAL = ("groups", "votes", "folds")
+
+_PREDICT_BATCH = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,3 +156,9 @@ def load_predictions(path: str | os.PathLike[str]) -> tuple[Predictions, Predict
             "again with --resume"
         ) from error
     return validation, test
+
+
+def predict_in_batches(model: Model, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Predict in batches, which bounds the memory that descriptors take."""
+    starts = range(0, len(faces), _PREDICT_BATCH)
+    return np.concatenate([model.predict_proba(faces[i : i + _PREDICT_BATCH]) for i in starts])

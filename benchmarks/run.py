@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from benchmarks.folding import describe_folds, run_folds
 from benchmarks.measuring import Job
 from benchmarks.models import (
     ENSEMBLE,
+    ENSEMBLE_CNN,
+    ENSEMBLE_LANDMARKS,
     ENSEMBLE_LIVE,
     augmented_at_test,
     choose_models,
@@ -125,7 +128,13 @@ def _command(args: argparse.Namespace) -> None:
 
 
 def _ensembles(args: argparse.Namespace) -> dict[str, Budget]:
-    return {ENSEMBLE: Budget(args.max_ms, args.max_mb), ENSEMBLE_LIVE: LIVE_BUDGET}
+    most = Budget(args.max_ms, args.max_mb)
+    return {
+        ENSEMBLE: most,
+        ENSEMBLE_LIVE: LIVE_BUDGET,
+        ENSEMBLE_LANDMARKS: replace(most, family="landmarks"),
+        ENSEMBLE_CNN: replace(most, family="cnn"),
+    }
 
 
 def _cross_validate(

@@ -22,7 +22,7 @@ from benchmarks.measuring import (
 )
 from benchmarks.predictions import Predictions, load_predictions
 from benchmarks.progress import Progress
-from benchmarks.results import load_study
+from benchmarks.results import load_result, load_study
 from benchmarks.sections import DISAGREEMENTS
 from benchmarks.studies import AGREEMENT, write_studies
 from benchmarks.study_figures import disagreements_figure
@@ -85,6 +85,7 @@ def run(
     for name in ensembles:
         folder.forget(name)
     members = folder.names()
+    families = {name: load_result(folder.result(name)).model["family"] for name in members}
     for name in members:
         require_own_predictions(job, name)
     evaluate_again(folder)
@@ -94,12 +95,16 @@ def run(
         raise TaskError(f"no model could be fitted: {'; '.join(failures)}")
     names = list(members)
     for name, budget in ensembles.items():
-        if len(members) < 2:
+        joining = [m for m in members if budget.family in (None, families[m])]
+        if len(joining) < 2:
             progress.skip(name, "left out, it needs at least two models")
+            continue
+        if budget.family is not None and len(joining) == len(members):
+            progress.skip(name, "left out, all models are of one family")
             continue
         try:
             with progress.task(name) as notify:
-                combine = partial(combine_and_measure, job, name, members, budget)
+                combine = partial(combine_and_measure, job, name, joining, budget)
                 run_task(combine, folder.log(name), notify)
             names.append(name)
         except TaskError as error:

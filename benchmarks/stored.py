@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.measuring import predict_in_batches
+from benchmarks.predictions import predict_in_batches
 from benchmarks.worker import Notify
 from fer_core.datasets.dataset import Dataset
 from fer_core.ensemble import Ensemble, Model

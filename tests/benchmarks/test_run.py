@@ -133,6 +133,23 @@ def test_models_can_be_measured_with_test_time_augmentation_too(demo, tmp_path):
     assert "left-tta" in (out / "report.html").read_text()
 
 
+def test_each_of_two_families_has_an_ensemble(job, linear, console):
+    networks = [replace(linear(name, C=c), family="cnn") for name, c in (("a", 0.01), ("b", 1.0))]
+    both = [*networks, linear("left", C=0.01)]
+    budgets = {
+        "ensemble": Budget(),
+        "ensemble-cnn": Budget(family="cnn"),
+        "ensemble-landmarks": Budget(family="landmarks"),
+    }
+    run(job, both, budgets, resume=False, console=console)
+    results = {r.name: r.model for r in job.folder.results()}
+    assert set(results) == {"a", "b", "left", "ensemble", "ensemble-cnn"}  # left is alone
+    assert {m["name"] for m in results["ensemble-cnn"]["members"]} <= {"a", "b"}
+    assert results["ensemble-cnn"]["description"].endswith("networks")
+    run(job, networks, budgets, resume=True, console=console)
+    assert job.folder.finished("ensemble-cnn")
+
+
 def test_without_resume_a_model_is_fitted_anew(demo, tmp_path):
     out = tmp_path / "out"
     for _ in range(2):
