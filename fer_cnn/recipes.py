@@ -191,16 +191,6 @@ _RESIDUAL_LIGHT = replace(
     note="Taught by soft labels: python -m fer_landmarks.left_out anchored-kernel --votes FILE.",
 )
 
-_RESIDUAL_AGAIN = replace(
-    _RESIDUAL_LIGHT,
-    name="residual-again",
-    description="residual-light with another seed, taught by trained networks, too",
-    network_seed=1,
-    soft_weight=0.75,
-    note="Taught by soft labels: python -m fer_cnn.teach cnn-strong cnn-residual-light "
-    "--soft-labels FILE, a born-again network (Furlanello et al., ICML 2018).",
-)
-
 _FINE_TUNE = Recipe(
     name="fine-tune",
     description="a shipped network on pictures of one's own: new head, then all layers",
@@ -248,7 +238,6 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             _STRONG,
             _RESIDUAL,
             _RESIDUAL_LIGHT,
-            _RESIDUAL_AGAIN,
             _FINE_TUNE,
             _FOUR_CLASS,
             replace(
