@@ -45,6 +45,10 @@ class Budget:
 #: following the face takes the rest of them.
 LIVE_BUDGET = Budget(max_ms=10.0, max_mb=60.0, strict=False)
 
+#: By how much, in nats, a further member has to lower the log loss: less is within the noise of a
+#: few thousand validation pictures, and every member costs time.
+LEAST_GAIN = 0.001
+
 #: Single models from which the search begins, best first.
 _STARTS = 4
 
@@ -55,9 +59,9 @@ def members_within(
     """Choose members by forward selection on validation log loss.
 
     Members are added one at a time, always the one whose ensemble has the least log loss, as long
-    as one fits into what is left of the budget and lowers the loss (Caruana et al., "Ensemble
-    selection from libraries of models", ICML 2004). The best of several beginnings counts: the best
-    single model may leave nothing of the budget for a second one.
+    as one fits into what is left of the budget and lowers the loss by `LEAST_GAIN` (Caruana et al.,
+    "Ensemble selection from libraries of models", ICML 2004). The best of several beginnings
+    counts: the best single model may leave nothing of the budget for a second one.
 
     Parameters
     ----------
@@ -106,7 +110,7 @@ def members_within(
         while True:
             longer = [(*chosen, name) for name in checked if name not in chosen]
             losses = {members: loss(frozenset(members)) for members in longer if fits(members)}
-            if not losses or min(losses.values()) >= best:
+            if not losses or min(losses.values()) > best - LEAST_GAIN:
                 break
             chosen, best = _least(losses), min(losses.values())
         ends[chosen] = best

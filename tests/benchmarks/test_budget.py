@@ -40,6 +40,14 @@ def test_the_best_alone_is_passed_over_for_two_that_are_better(validation):
     assert sorted(members_within(both, costs, Budget(max_ms=10))) == ["first", "second"]
 
 
+def test_a_member_that_hardly_helps_is_left_out(validation, monkeypatch):
+    everything = members_within(validation, COSTS, Budget())
+    monkeypatch.setattr("benchmarks.budget.LEAST_GAIN", 0.5)
+    assert everything[:1] == members_within(validation, COSTS, Budget())
+    monkeypatch.setattr("benchmarks.budget.LEAST_GAIN", 0.0)
+    assert len(members_within(validation, COSTS, Budget())) >= len(everything)
+
+
 def test_nothing_fits(validation):
     with pytest.raises(DataError, match="no model fits"):
         members_within(validation, COSTS, Budget(max_ms=0.1))
