@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from benchmarks.predictions import Predictions, require_validation
-from fer_core.calibration import log_loss
+from fer_core.calibration import fit_temperature, log_loss
 from fer_core.ensemble import fit_ensemble
 from fer_core.errors import DataError
 
@@ -84,12 +84,14 @@ def members_within(
         If some are predictions of test pictures.
     """
     checked = {name: require_validation(p) for name, p in validation.items()}
+    y = next(iter(checked.values())).y
+    temperatures = {name: fit_temperature(p.proba, y) for name, p in checked.items()}
 
     @cache
     def loss(members: frozenset[str]) -> float:
         probas = {m: p.proba for m, p in checked.items() if m in members}
-        y = next(iter(checked.values())).y
-        return log_loss(fit_ensemble(probas, y).combine(probas), y)
+        spec = fit_ensemble(probas, y, temperatures=temperatures)
+        return log_loss(spec.combine(probas), y)
 
     def fits(members: Sequence[str]) -> bool:
         return budget.allows(*(sum(costs[m][i] for m in members) for i in (0, 1)))

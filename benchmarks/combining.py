@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ Probas = Mapping[str, NDArray[np.floating]]
 #: Gives the combined probabilities of pictures from those of all candidates.
 Combiner = Callable[[Probas], NDArray[np.float32]]
 #: Learns a combiner from validation predictions.
-Way = Callable[[Mapping[str, Predictions]], Combiner]
+Way = Callable[["Candidates"], Combiner]
 
 #: Parts of the validation pictures; each is predicted by what was learned on the others.
 CROSS_FIT_FOLDS = 5
@@ -30,42 +31,50 @@ _STRENGTHS = (0.001, 0.01, 0.1, 1.0)
 _NO_COST = (0.0, 0.0)
 
 
-def learned_weights(validation: Mapping[str, Predictions]) -> Combiner:
+class Candidates(dict[str, Predictions]):
+    """Validation predictions by model, and the members that learned weights choose among them."""
+
+    @cached_property
+    def chosen(self) -> list[str]:
+        """Members of the best ensemble, whatever they cost; searched once for all ways."""
+        return members_within(self, dict.fromkeys(self, _NO_COST), Budget())
+
+
+def learned_weights(validation: Candidates) -> Combiner:
     """Choose members and weigh their calibrated logits: what our ensembles do."""
     return _weighed(validation, "geometric")
 
 
-def weighted_probabilities(validation: Mapping[str, Predictions]) -> Combiner:
+def weighted_probabilities(validation: Candidates) -> Combiner:
     """Choose the same members, and weigh their calibrated probabilities instead."""
     return _weighed(validation, "arithmetic")
 
 
-def _weighed(validation: Mapping[str, Predictions], mean: Mean) -> Combiner:
-    members = members_within(validation, dict.fromkeys(validation, _NO_COST), Budget())
+def _weighed(validation: Candidates, mean: Mean) -> Combiner:
+    members = validation.chosen
     y = validation[members[0]].y
     return fit_ensemble({m: validation[m].proba for m in members}, y, mean=mean).combine
 
 
-def plain_average(validation: Mapping[str, Predictions]) -> Combiner:
+def plain_average(validation: Candidates) -> Combiner:
     """Average the probabilities of all models as they are; nothing is learned."""
     names = list(validation)
     return lambda probas: _mean(probas, names)
 
 
-def average_of_chosen(validation: Mapping[str, Predictions]) -> Combiner:
+def average_of_chosen(validation: Candidates) -> Combiner:
     """Average the probabilities, as they are, of the members that learned weights would choose."""
-    members = members_within(validation, dict.fromkeys(validation, _NO_COST), Budget())
-    return lambda probas: _mean(probas, members)
+    return lambda probas: _mean(probas, validation.chosen)
 
 
-def best_alone(validation: Mapping[str, Predictions]) -> Combiner:
+def best_alone(validation: Candidates) -> Combiner:
     """Take the one model with the least log loss, calibrated."""
     specs = {m: fit_ensemble({m: p.proba}, p.y) for m, p in validation.items()}
     losses = {m: log_loss(specs[m].combine({m: p.proba}), p.y) for m, p in validation.items()}
     return specs[min(losses, key=lambda m: losses[m])].combine
 
 
-def stacking(validation: Mapping[str, Predictions]) -> Combiner:
+def stacking(validation: Candidates) -> Combiner:
     """Learn a multinomial logistic regression on the log probabilities of all models.
 
     Wolpert, "Stacked generalization", 1992. The strength of its regularisation is chosen by the
@@ -136,15 +145,19 @@ def compare_ways(
         require_validation(p)
     one = next(iter(validation.values()))
     measured = next(iter(test.values()))
-    folds = _folds(one, CROSS_FIT_FOLDS)
+    whole = Candidates(validation)
+    parts = [
+        (Candidates({m: p.subset(learn) for m, p in validation.items()}), predict)
+        for learn, predict in _folds(one, CROSS_FIT_FOLDS) or ()
+    ]
     labels = [str(i) for i in range(one.proba.shape[1])]
     right: dict[str, NDArray[np.bool_]] = {}
     found: dict[str, Figures] = {}
     for name, way in WAYS.items():
         # Matrices this small are slower on several threads, and far slower on a busy machine.
         with threadpool_limits(1):
-            crossed = _cross_fitted(way, validation, folds)
-            proba = way(validation)({m: p.proba for m, p in test.items()})
+            crossed = _cross_fitted(way, validation, parts)
+            proba = way(whole)({m: p.proba for m, p in test.items()})
         figures = measure(measured.y, proba, labels, name, measured.groups)
         right[name] = proba.argmax(axis=1) == measured.y
         accuracy = None if crossed is None else (crossed.argmax(axis=1) == one.y).mean()
@@ -158,14 +171,17 @@ def compare_ways(
 
 
 def _cross_fitted(
-    way: Way, validation: Mapping[str, Predictions], folds: list[tuple[NDArray, NDArray]] | None
+    way: Way,
+    validation: Mapping[str, Predictions],
+    parts: Sequence[tuple[Candidates, NDArray[np.int64]]],
 ) -> NDArray[np.float32] | None:
-    if folds is None:
+    """Predict the pictures of each part by what the way learns on the others."""
+    if not parts:
         return None
     one = next(iter(validation.values()))
     crossed = np.empty(one.proba.shape, dtype=np.float32)
-    for learn, predict in folds:
-        combine = way({m: p.subset(learn) for m, p in validation.items()})
+    for others, predict in parts:
+        combine = way(others)
         crossed[predict] = combine({m: p.proba[predict] for m, p in validation.items()})
     return crossed
 

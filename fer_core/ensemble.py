@@ -139,6 +139,7 @@ def fit_ensemble(
     y: ArrayLike,
     pull: float = EQUAL_WEIGHT_PULL,
     mean: Mean = "geometric",
+    temperatures: Mapping[str, float] | None = None,
 ) -> EnsembleSpec:
     """Learn temperatures and weights from validation probabilities.
 
@@ -158,6 +159,9 @@ def fit_ensemble(
     pull : float
     mean : str
         ``"geometric"`` or ``"arithmetic"``.
+    temperatures : dict of str to float or None
+        The candidates' on these very rows, where they are known: a search tries many sets of the
+        same candidates.
 
     Raises
     ------
@@ -169,9 +173,10 @@ def fit_ensemble(
     names = tuple(probas)
     codes = np.asarray(y)
     checked = {n: check_probabilities(p) for n, p in probas.items()}
-    temperatures = tuple(fit_temperature(p, codes) for p in checked.values())
+    known = temperatures or {}
+    own = tuple(known[n] if n in known else fit_temperature(p, codes) for n, p in checked.items())
     calibrated = np.stack(
-        [apply_temperature(p, t) for p, t in zip(checked.values(), temperatures, strict=True)]
+        [apply_temperature(p, t) for p, t in zip(checked.values(), own, strict=True)]
     ).astype(np.float64)
     find = _geometric_weights if mean == "geometric" else _arithmetic_weights
     found = find(calibrated, codes, pull) if len(names) > 1 else np.ones(1)
@@ -182,7 +187,7 @@ def fit_ensemble(
     kept = [i for i, w in enumerate(weights) if w > 0]
     spec = EnsembleSpec(
         members=tuple(names[i] for i in kept),
-        temperatures=tuple(temperatures[i] for i in kept),
+        temperatures=tuple(own[i] for i in kept),
         weights=tuple(float(weights[i]) for i in kept),
         mean=mean,
     )
