@@ -94,6 +94,11 @@ def train_and_store(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line."""
+    return run_command(make_parser(), _command, argv)
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command."""
     parser = argparse.ArgumentParser(prog="python -m fer_cnn.train", description=__doc__)
     parser.add_argument(
         "recipe",
@@ -144,7 +149,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     group.add_argument("--out", type=Path, default=Path("runs/cnn"), help="default: %(default)s")
     group.add_argument("--resume", action="store_true", help="go on with what --out holds")
     group.add_argument("--max-minutes", type=float, help="stop at a checkpoint before that")
-    return run_command(parser, _command, argv)
+    return parser
 
 
 def recipe_from(args: argparse.Namespace) -> Recipe:

@@ -6,7 +6,7 @@ import pytest
 
 from fer_cnn.architectures import build
 from fer_cnn.history import read_history
-from fer_cnn.train import main, recipe_from
+from fer_cnn.train import main, make_parser, recipe_from
 from fer_core.model_store import ModelStore
 
 
@@ -48,35 +48,23 @@ def test_a_folder_with_any_classes_becomes_a_model(pictures, network, tmp_path, 
     assert (tmp_path / "fine-tune" / "model.keras").exists()
 
 
-def options(*argv):
-    from argparse import Namespace
-
-    names = (
-        "recipe",
-        "init",
-        "settings",
-        "epochs",
-        "weights",
-        "head_epochs",
-        "views",
-        "soft_weight",
-    )
-    return Namespace(**{**dict.fromkeys(names), **dict(argv)})
+def recipe(*argv):
+    return recipe_from(make_parser().parse_args(argv))
 
 
 def test_a_network_to_go_on_from_gets_a_new_head_first():
-    assert recipe_from(options(("init", "cnn"))).name == "fine-tune"
-    assert recipe_from(options(("init", "cnn"))).head_epochs == 10
-    compact = recipe_from(options(("init", "cnn"), ("recipe", "compact")))
+    assert recipe("--init", "cnn").name == "fine-tune"
+    assert recipe("--init", "cnn").head_epochs == 10
+    compact = recipe("compact", "--init", "cnn")
     assert compact.head_epochs == compact.epochs // 3
-    changed = recipe_from(options(("init", "cnn"), ("recipe", "tiny"), ("head_epochs", 2)))
+    changed = recipe("tiny", "--init", "cnn", "--head-epochs", "2")
     assert (changed.head_epochs, changed.init) == (2, "cnn")
+    assert recipe("tiny", "--network-seed", "3").network_seed == 3
 
 
 def test_a_backbone_without_weights_has_no_phase_for_its_head():
-    backbone = ("recipe", "active-five-vgg16")
-    assert recipe_from(options(backbone)).head_epochs == 3
-    bare = recipe_from(options(backbone, ("weights", "none")))
+    assert recipe("active-five-vgg16").head_epochs == 3
+    bare = recipe("active-five-vgg16", "--weights", "none")
     assert (bare.weights, bare.head_epochs) == ("none", 0)
 
 
