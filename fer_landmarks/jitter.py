@@ -54,9 +54,8 @@ class JitteredPipeline(Pipeline):
         rng = check_random_state(self.random_state)
         describe, (name, classifier) = Pipeline(self.steps[:-1]), self.steps[-1]
         described = [describe.fit_transform(faces, labels)]
-        cached = {key for key in describe.get_params() if key.endswith("__cache")}
-        before = {key: describe.get_params()[key] for key in cached}
-        describe.set_params(**dict.fromkeys(cached, False))
+        before = {k: v for k, v in describe.get_params().items() if k.endswith("__cache")}
+        describe.set_params(**dict.fromkeys(before, False))
         described += [describe.transform(jittered(faces, rng)) for _ in range(self.copies)]
         describe.set_params(**before)
         often = self.copies + 1

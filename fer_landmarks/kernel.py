@@ -10,12 +10,12 @@ from scipy.linalg import cholesky, solve_triangular
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fer_core.calibration import fit_temperature
 from fer_landmarks.compact import HalfPrecisionState, to_half_precision
 from fer_landmarks.gaussian import KernelScores, gaussian_kernel, softmax
+from fer_landmarks.targets import encode_labels, mixed_targets
 
 #: Rows of a kernel matrix made at a time when fitting, where they feed matrix products.
 _BLOCK = 2048
@@ -154,25 +154,13 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         into the one-hot labels by `soft_weight`.
         """
         x, labels = validate_data(self, X, y, dtype=np.float32)
-        check_classification_targets(labels)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"y must hold at least 2 classes. Got one class, {self.classes_[0]!r}, instead."
-            )
+        self.classes_, codes = encode_labels(labels)
         rng = check_random_state(self.random_state)
         n = len(x)
         weight = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)[codes]
         x = self._normalise(x)
         self.prior_ = np.bincount(codes, weights=weight) / weight.sum()
-        targets = np.eye(len(self.classes_))[codes]
-        if soft_labels is not None:
-            soft = check_array(soft_labels, dtype=np.float64)
-            if soft.shape != targets.shape:
-                raise ValueError(
-                    f"soft_labels must have shape {targets.shape}. Got {soft.shape} instead."
-                )
-            targets += self.soft_weight * (soft - targets)
+        targets = mixed_targets(codes, len(self.classes_), soft_labels, self.soft_weight)
         targets -= self.prior_
         sample = np.sort(rng.permutation(n)[: self.n_left_out])
         if self.n_centers is None or self.n_centers >= n:

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fer_landmarks.compact import HalfPrecisionState, to_half_precision
 from fer_landmarks.gaussian import softmax
+from fer_landmarks.targets import encode_labels, mixed_targets
 
 #: Of the running means and variances of batch normalisation.
 _MOMENTUM = np.float32(0.9)
@@ -149,20 +149,10 @@ class DropoutPerceptron(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         into the one-hot labels by `soft_weight`.
         """
         x, labels = validate_data(self, X, y, dtype=np.float32)
-        check_classification_targets(labels)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"y must hold at least 2 classes. Got one class, {self.classes_[0]!r}, instead."
-            )
-        targets = np.eye(len(self.classes_), dtype=np.float32)[codes]
-        if soft_labels is not None:
-            soft = check_array(soft_labels, dtype=np.float32)
-            if soft.shape != targets.shape:
-                raise ValueError(
-                    f"soft_labels must have shape {targets.shape}. Got {soft.shape} instead."
-                )
-            targets += np.float32(self.soft_weight) * (soft - targets)
+        self.classes_, codes = encode_labels(labels)
+        targets = mixed_targets(
+            codes, len(self.classes_), soft_labels, self.soft_weight, np.float32
+        )
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         rng = np.random.default_rng(seed)
         self._find_scale(x)
