@@ -160,8 +160,7 @@ def fit_ensemble(
     mean : str
         ``"geometric"`` or ``"arithmetic"``.
     temperatures : dict of str to float or None
-        The candidates' on these very rows, where they are known: a search tries many sets of the
-        same candidates.
+        The candidates' on these very rows, where they are known.
 
     Raises
     ------
@@ -283,7 +282,7 @@ class Ensemble:
     @property
     def takes_landmarks(self) -> bool:
         """Whether any member can use landmarks; those that can't don't get them."""
-        return any(takes_landmarks(model) for model in self.models.values())
+        return any(map(takes_landmarks, self.models.values()))
 
     def predict_proba(
         self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32] | None = None
