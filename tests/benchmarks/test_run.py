@@ -1,4 +1,5 @@
 import json
+from argparse import Namespace
 from dataclasses import replace
 
 import numpy as np
@@ -147,6 +148,10 @@ def test_each_of_two_families_has_an_ensemble(job, linear, console):
     assert {m["name"] for m in results["ensemble-cnn"]["members"]} <= {"a", "b"}
     assert results["ensemble-cnn"]["description"].endswith("networks")
     run(job, networks, budgets, resume=True, console=console)
+    assert job.folder.finished("ensemble-cnn")
+    # A budget that no model of a family fits is no failure of the run.
+    tight = run_module._ensembles(Namespace(max_ms=1e-9, max_mb=None))
+    run(job, both, {"ensemble-cnn": tight["ensemble-cnn"]}, resume=True, console=console)
     assert job.folder.finished("ensemble-cnn")
 
 

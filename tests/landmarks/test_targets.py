@@ -13,7 +13,7 @@ def test_labels_are_places_among_sorted_classes():
 
 
 def test_one_class_is_refused():
-    with pytest.raises(ValueError, match="at least 2 classes. Got one class, .*3"):
+    with pytest.raises(ValueError, match=r"at least 2 classes\. Got one class, .*3"):
         encode_labels([3, 3])
 
 
