@@ -56,12 +56,13 @@ _STARTS = 4
 def members_within(
     validation: Mapping[str, Predictions], costs: Mapping[str, tuple[float, float]], budget: Budget
 ) -> list[str]:
-    """Choose members by forward selection on validation log loss.
+    """Choose members by stepwise selection on validation log loss.
 
     Members are added one at a time, always the one whose ensemble has the least log loss, as long
     as one fits into what is left of the budget and lowers the loss by `LEAST_GAIN` (Caruana et al.,
-    "Ensemble selection from libraries of models", ICML 2004). The best of several beginnings
-    counts: the best single model may leave nothing of the budget for a second one.
+    "Ensemble selection from libraries of models", ICML 2004). Those that later ones have made
+    dispensable then leave: without them the loss rises by less than that. The best of several
+    beginnings counts: the best single model may leave nothing of the budget for a second one.
 
     Parameters
     ----------
@@ -113,6 +114,12 @@ def members_within(
             longer = [(*chosen, name) for name in checked if name not in chosen]
             losses = {members: loss(frozenset(members)) for members in longer if fits(members)}
             if not losses or min(losses.values()) > best - LEAST_GAIN:
+                break
+            chosen, best = _least(losses), min(losses.values())
+        while len(chosen) > 1:
+            shorter = [tuple(m for m in chosen if m != name) for name in chosen]
+            losses = {members: loss(frozenset(members)) for members in shorter}
+            if min(losses.values()) >= best + LEAST_GAIN:
                 break
             chosen, best = _least(losses), min(losses.values())
         ends[chosen] = best

@@ -48,6 +48,23 @@ def test_a_member_that_hardly_helps_is_left_out(validation, monkeypatch):
     assert len(members_within(validation, COSTS, Budget())) >= len(everything)
 
 
+def test_a_member_made_dispensable_by_later_ones_leaves(monkeypatch):
+    monkeypatch.setattr("benchmarks.budget._STARTS", 1)
+    # Right on nine of ten pictures, against sure of either half and clueless of the other.
+    models = {m: predictions(m, 40) for m in ("all", "first", "second")}
+    own = models["all"].y[:, None] == [0, 1]
+    wrong = (np.arange(40) % 10 == 0)[:, None]
+    models["all"].proba[:] = np.where(own ^ wrong, 0.9, 0.1)
+    for name, half in (("first", slice(20)), ("second", slice(20, None))):
+        models[name].proba[:] = 0.5
+        models[name].proba[half] = np.where(own, 0.999, 0.001)[half]
+    costs = dict.fromkeys(models, (1.0, 1.0))
+
+    assert sorted(members_within(models, costs, Budget())) == ["first", "second"]
+    monkeypatch.setattr("benchmarks.budget.LEAST_GAIN", 0.0)
+    assert members_within(models, costs, Budget())[0] == "all"
+
+
 def test_nothing_fits(validation):
     with pytest.raises(DataError, match="no model fits"):
         members_within(validation, COSTS, Budget(max_ms=0.1))
