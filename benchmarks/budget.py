@@ -8,8 +8,8 @@ from functools import cache
 
 from benchmarks.predictions import Predictions, require_validation
 from fer_core.calibration import fit_temperature, log_loss
-from fer_core.ensemble import fit_ensemble
 from fer_core.errors import DataError
+from fer_core.pooling import fit_ensemble
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from benchmarks.metrics import Figures, measure, rounded
 from benchmarks.pairs import compare
 from benchmarks.predictions import Predictions, require_validation
 from fer_core.calibration import log_loss
-from fer_core.ensemble import Mean, fit_ensemble
+from fer_core.pooling import Mean, fit_ensemble
 
 Probas = Mapping[str, NDArray[np.floating]]
 #: Gives the combined probabilities of pictures from those of all candidates.

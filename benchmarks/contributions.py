@@ -12,7 +12,7 @@ from benchmarks.metrics import Figures, rounded
 from benchmarks.pairs import compare
 from benchmarks.predictions import Predictions, require_validation
 from fer_core.calibration import log_loss
-from fer_core.ensemble import fit_ensemble
+from fer_core.pooling import fit_ensemble
 
 Costs = Mapping[str, tuple[float, float]]
 

@@ -28,11 +28,12 @@ from benchmarks.runs import Run
 from benchmarks.study_tables import FAMILIES
 from benchmarks.timing import hardware, peak_memory_mb, time_model
 from benchmarks.worker import Notify, TaskError
-from fer_core.ensemble import Ensemble, EnsembleSpec, Model, fit_ensemble, save_spec
+from fer_core.ensemble import Ensemble, Model
 from fer_core.errors import DataError, ProtocolError
 from fer_core.labels import Scheme
 from fer_core.model_entry import ENSEMBLE_LOADER, TRAINING, ModelEntry, describe_model
 from fer_core.model_store import ModelStore
+from fer_core.pooling import EnsembleSpec, fit_ensemble, save_spec
 from fer_core.splits import Split
 
 #: Pictures on which the saved models are compared with what was measured.

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from fer_core.crop import FRAMING_VERSION
-from fer_core.ensemble import Ensemble, Model, read_spec
+from fer_core.ensemble import Ensemble, Model
 from fer_core.errors import ModelStoreError
 from fer_core.files import sha256_of
 from fer_core.lookup import did_you_mean
@@ -35,6 +35,7 @@ from fer_core.model_entry import (
 )
 from fer_core.onnx_model import OnnxClassifier
 from fer_core.pipeline_files import ARRAYS_FILE, JOBLIB_FILE, SKOPS_FILE, read_joblib, read_skops
+from fer_core.pooling import read_spec
 from fer_core.tta import TTAClassifier
 
 logger = logging.getLogger(__name__)

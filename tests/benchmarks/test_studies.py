@@ -14,8 +14,8 @@ from benchmarks.contributions import what_families_add, what_members_add
 from benchmarks.predictions import Predictions
 from benchmarks.results import load_result, load_study, save_result
 from benchmarks.studies import write_studies
-from fer_core.ensemble import fit_ensemble
 from fer_core.errors import ProtocolError
+from fer_core.pooling import fit_ensemble
 
 K = 4
 

@@ -14,11 +14,11 @@ from sklearn.preprocessing import FunctionTransformer
 
 from fer_core import model_entry, model_store
 from fer_core.crop import FRAMING_VERSION
-from fer_core.ensemble import EnsembleSpec, save_spec
 from fer_core.errors import ModelStoreError
 from fer_core.model_entry import MANIFEST, ModelEntry, probe_faces
 from fer_core.model_store import ModelStore
 from fer_core.onnx_model import OnnxClassifier
+from fer_core.pooling import EnsembleSpec, save_spec
 
 
 @pytest.fixture(scope="module")
