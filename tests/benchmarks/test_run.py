@@ -1,35 +1,24 @@
 import json
-from argparse import Namespace
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from benchmarks import run as run_module
 from benchmarks.budget import Budget
-from benchmarks.measuring import fit_and_measure, time_again
 from benchmarks.predictions import load_predictions, save_predictions
 from benchmarks.results import (
     RunFolder,
     accuracy_with_missed,
     load_result,
     main_figures,
-    save_result,
 )
 from benchmarks.run import main
-from benchmarks.running import run
 from benchmarks.tables import models_table
-from fer_core.errors import DataError
 from fer_core.labels import own_scheme
 from fer_core.model_store import ModelStore
 
 pytestmark = pytest.mark.usefixtures("in_process")
-
-
-@pytest.fixture
-def console():
-    return Console(file=open("/dev/null", "w"))
 
 
 @pytest.fixture
@@ -134,27 +123,6 @@ def test_models_can_be_measured_with_test_time_augmentation_too(demo, tmp_path):
     assert "left-tta" in (out / "report.html").read_text()
 
 
-def test_each_of_two_families_has_an_ensemble(job, linear, console):
-    networks = [replace(linear(name, C=c), family="cnn") for name, c in (("a", 0.01), ("b", 1.0))]
-    both = [*networks, linear("left", C=0.01)]
-    budgets = {
-        "ensemble": Budget(),
-        "ensemble-cnn": Budget(family="cnn"),
-        "ensemble-landmarks": Budget(family="landmarks"),
-    }
-    run(job, both, budgets, resume=False, console=console)
-    results = {r.name: r.model for r in job.folder.results()}
-    assert set(results) == {"a", "b", "left", "ensemble", "ensemble-cnn"}  # left is alone
-    assert {m["name"] for m in results["ensemble-cnn"]["members"]} <= {"a", "b"}
-    assert results["ensemble-cnn"]["description"].endswith("networks")
-    run(job, networks, budgets, resume=True, console=console)
-    assert job.folder.finished("ensemble-cnn")
-    # A budget that no model of a family fits is no failure of the run.
-    tight = run_module._ensembles(Namespace(max_ms=1e-9, max_mb=None))
-    run(job, both, {"ensemble-cnn": tight["ensemble-cnn"]}, resume=True, console=console)
-    assert job.folder.finished("ensemble-cnn")
-
-
 def test_without_resume_a_model_is_fitted_anew(demo, tmp_path):
     out = tmp_path / "out"
     for _ in range(2):
@@ -163,21 +131,6 @@ def test_without_resume_a_model_is_fitted_anew(demo, tmp_path):
         assert not stale.exists()
         stale.parent.mkdir(parents=True)
         stale.write_text("of an earlier training")
-
-
-def test_one_failed_model_leaves_the_others(job, linear, console, monkeypatch):
-    from benchmarks.worker import TaskError
-
-    def broken(task, log, notify):
-        if "broken" in str(log):
-            raise TaskError("it broke")
-        task(notify)
-
-    monkeypatch.setattr("benchmarks.running.run_task", broken)
-    with pytest.raises(TaskError, match=r"1 of 2 models failed: broken \(it broke\)"):
-        run(job, [linear("broken"), linear("good")], {}, resume=False, console=console)
-    assert job.folder.finished("good")
-    assert (job.folder.root / "report.html").exists()
 
 
 @pytest.mark.parametrize(
@@ -340,25 +293,3 @@ def test_results_from_before_missed_pictures_were_counted(measured_job, tmp_path
     older = load_result(tmp_path / "left.json")
     assert accuracy_with_missed(older) == main_figures(older)["accuracy"]
     assert models_table([older]) == models_table([load_result(path)])
-
-
-def test_model_with_other_classes_is_refused(made_dataset, made_job, linear, tmp_path, console):
-    dataset = made_dataset()
-    job = made_job(tmp_path / "run", dataset)
-    fitting = job.split.fitting
-    lacking = replace(job, split=replace(job.split, fitting=fitting.subset(fitting.y < 6)))
-    with pytest.raises(DataError, match=r"has classes \[0, 1, 2, 3, 4, 5\]"):
-        run(lacking, [linear("six")], {}, resume=False, console=console)
-    assert not job.folder.result("six").exists()
-
-
-def test_speed_can_be_measured_again_without_changing_figures(job, linear):
-    fit_and_measure(job, linear("linear"), lambda text: None)
-    path = job.folder.result("linear")
-    before = load_result(path)
-    save_result(path, replace(before, machine={**before.machine, "ms_per_face": 1e6}))
-    time_again(job, "linear", lambda text: None)
-    after = load_result(path)
-    assert 0 < after.machine["ms_per_face"] < 1e6
-    assert after.machine["fit_seconds"] == before.machine["fit_seconds"]
-    assert after.metrics == before.metrics

@@ -1,0 +1,62 @@
+from argparse import Namespace
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from benchmarks import run as run_module
+from benchmarks.budget import Budget
+from benchmarks.running import run
+from benchmarks.worker import TaskError
+from fer_core.errors import DataError
+
+pytestmark = pytest.mark.usefixtures("in_process")
+
+
+@pytest.fixture
+def console():
+    return Console(file=open("/dev/null", "w"))
+
+
+def test_each_of_two_families_has_an_ensemble(job, linear, console):
+    networks = [replace(linear(name, C=c), family="cnn") for name, c in (("a", 0.01), ("b", 1.0))]
+    both = [*networks, linear("left", C=0.01)]
+    budgets = {
+        "ensemble": Budget(),
+        "ensemble-cnn": Budget(family="cnn"),
+        "ensemble-landmarks": Budget(family="landmarks"),
+    }
+    run(job, both, budgets, resume=False, console=console)
+    results = {r.name: r.model for r in job.folder.results()}
+    assert set(results) == {"a", "b", "left", "ensemble", "ensemble-cnn"}  # left is alone
+    assert {m["name"] for m in results["ensemble-cnn"]["members"]} <= {"a", "b"}
+    assert results["ensemble-cnn"]["description"].endswith("networks")
+    run(job, networks, budgets, resume=True, console=console)
+    assert job.folder.finished("ensemble-cnn")
+    # A budget that no model of a family fits is no failure of the run.
+    tight = run_module._ensembles(Namespace(max_ms=1e-9, max_mb=None))
+    run(job, both, {"ensemble-cnn": tight["ensemble-cnn"]}, resume=True, console=console)
+    assert job.folder.finished("ensemble-cnn")
+
+
+def test_one_failed_model_leaves_the_others(job, linear, console, monkeypatch):
+    def broken(task, log, notify):
+        if "broken" in str(log):
+            raise TaskError("it broke")
+        task(notify)
+
+    monkeypatch.setattr("benchmarks.running.run_task", broken)
+    with pytest.raises(TaskError, match=r"1 of 2 models failed: broken \(it broke\)"):
+        run(job, [linear("broken"), linear("good")], {}, resume=False, console=console)
+    assert job.folder.finished("good")
+    assert (job.folder.root / "report.html").exists()
+
+
+def test_model_with_other_classes_is_refused(made_dataset, made_job, linear, tmp_path, console):
+    dataset = made_dataset()
+    job = made_job(tmp_path / "run", dataset)
+    fitting = job.split.fitting
+    lacking = replace(job, split=replace(job.split, fitting=fitting.subset(fitting.y < 6)))
+    with pytest.raises(DataError, match=r"has classes \[0, 1, 2, 3, 4, 5\]"):
+        run(lacking, [linear("six")], {}, resume=False, console=console)
+    assert not job.folder.result("six").exists()
