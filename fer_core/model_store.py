@@ -18,6 +18,7 @@ from fer_core.crop import FRAMING_VERSION
 from fer_core.ensemble import Ensemble, Model
 from fer_core.errors import ModelStoreError
 from fer_core.files import sha256_of
+from fer_core.landmarks import PREDICTOR_VARIABLE
 from fer_core.lookup import did_you_mean
 from fer_core.model_entry import (
     CARD,
@@ -310,14 +311,17 @@ def load_ensemble(store: ModelStore, entry: ModelEntry) -> Ensemble:
 
 
 def _made_with(store: ModelStore, entry: ModelEntry, problem: str) -> str:
-    here = library_versions()
+    here, made = library_versions(), dict(entry.versions)
     other = [
-        f"{package} {made} (here {here.get(package, 'none')})"
-        for package, made in entry.versions.items()
-        if here.get(package) != made
+        f"{name} {made.get(name, 'not set')} (here {here.get(name, 'none')})"
+        for name in {**made, PREDICTOR_VARIABLE: ""}
+        if here.get(name) != made.get(name)
     ]
-    pins = " ".join(f"{p}=={v}" for p, v in entry.versions.items() if here.get(p) != v)
+    predictor = here.pop(PREDICTOR_VARIABLE, None) != made.pop(PREDICTOR_VARIABLE, None)
+    pins = " ".join(f"{p}=={v}" for p, v in made.items() if here.get(p) != v)
     advice = f"install what it was made with (pip install {pins}) or " if pins else ""
+    if predictor:
+        advice = f"name the landmark predictor that it was made with in {PREDICTOR_VARIABLE}, or "
     return (
         f"{store.folder(entry)}: the model '{entry.name}' {problem}"
         + (f"; it was made with {', '.join(other)}" if other else "")

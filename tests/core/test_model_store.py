@@ -15,6 +15,7 @@ from sklearn.preprocessing import FunctionTransformer
 from fer_core import model_entry, model_store
 from fer_core.crop import FRAMING_VERSION
 from fer_core.errors import ModelStoreError
+from fer_core.files import sha256_of
 from fer_core.model_entry import MANIFEST, ModelEntry, probe_faces
 from fer_core.model_store import ModelStore
 from fer_core.onnx_model import OnnxClassifier
@@ -179,6 +180,22 @@ def test_versions_are_recorded_under_any_name_of_opencv(monkeypatch, opencv):
 
     monkeypatch.setattr(model_entry, "version", version)
     assert model_entry.library_versions() == ({"opencv-python": "4.9"} if opencv else {})
+
+
+def test_another_landmark_predictor_is_noticed(store, tmp_path, monkeypatch):
+    own = tmp_path / "own.dat"
+    own.write_bytes(b"another predictor")
+    monkeypatch.setenv("FER_PREDICTOR", str(own))
+    assert model_entry.library_versions()["FER_PREDICTOR"] == sha256_of(own)
+    assert store.load("net").classes_.tolist() == [0, 1, 2]  # its answers are the same
+    edit_manifest(store, lambda m: m["models"]["net"].update(probe=[[1, 0, 0]] * 4))
+    with pytest.raises(ModelStoreError, match=r"FER_PREDICTOR not set \(here .*name the landmark"):
+        store.load("net")
+    # The same predictor and the same libraries: nothing to check.
+    edit_manifest(
+        store, lambda m: m["models"]["net"].update(versions=model_entry.library_versions())
+    )
+    assert store.load("net").classes_.tolist() == [0, 1, 2]
 
 
 def test_a_loader_from_elsewhere_is_refused(store):
