@@ -30,6 +30,7 @@ from fer_core.cli import run_command
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.demo import load_demo
 from fer_core.datasets.options import add_arguments, load_dataset
+from fer_core.datasets.thinning import thinned
 from fer_core.errors import DataError
 from fer_core.lookup import look_up
 
@@ -280,21 +281,11 @@ def _command(args: argparse.Namespace) -> None:
 
 
 def prepare(dataset: Dataset, part: str, n: int, seed: int) -> Pictures:
-    """Return a part's pictures, or a stratified share of about `n` of them."""
+    """Return a part's pictures; of more than `n`, unless 0, a stratified share."""
     held, _ = held_part(dataset, part, seed)
-    if 0 < n < len(held):
-        held = held.subset(_stratified(held.y, n, seed))
+    if n:
+        held = thinned(held, n, seed)
     return Pictures(part, held.faces, held.y, face_landmarks(held.faces))
-
-
-def _stratified(y: NDArray[np.int64], n: int, seed: int) -> NDArray[np.int64]:
-    rng = np.random.default_rng(seed)
-    chosen = []
-    for code in np.unique(y):
-        members = np.flatnonzero(y == code)
-        size = max(1, round(len(members) * n / len(y)))
-        chosen.append(rng.choice(members, size, replace=False))
-    return np.sort(np.concatenate(chosen))
 
 
 def write(out: Path, content: Mapping[str, Any], corruptions: Sequence[Corruption]) -> None:
