@@ -7,7 +7,7 @@ of Artificial Intelligence Research 70, 2021.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -81,28 +81,36 @@ def out_of_fold(
     from sklearn.base import clone
 
     from fer_landmarks import make_pipeline
+    from fer_landmarks.jitter import JitteredPipeline
 
+    # Of whatever parts the pictures are, all of them are divided into folds.
+    dataset = replace(dataset, parts=np.full(len(dataset), "training"))
     splits = list(k_fold_splits(dataset, _possible_folds(dataset, folds), seed))
     where = {name: i for i, name in enumerate(dataset.names.tolist())}
     described: dict[str, NDArray[np.float32]] = {}
     result = {}
+    learner: Any
+    inputs: NDArray[Any]
     for pipeline_name in pipelines:
         pipeline: Any = make_pipeline(pipeline_name, random_state=seed, cache=True)
-        # Descriptors learn nothing, so all folds and pipelines share what they say of a face.
-        descriptor = pipeline.named_steps["descriptor"]
-        key = repr(descriptor.get_params())
-        if key not in described:
-            notify(f"{pipeline_name}: describing {len(dataset):,} faces")
-            described[key] = descriptor.transform(dataset.faces)
-        features = described[key]
+        if isinstance(pipeline, JitteredPipeline):
+            learner, inputs = pipeline, dataset.faces
+        else:
+            # Descriptors learn nothing, so all folds and pipelines share what they say of a face.
+            descriptor = pipeline.named_steps["descriptor"]
+            key = repr(descriptor.get_params())
+            if key not in described:
+                notify(f"{pipeline_name}: describing {len(dataset):,} faces")
+                described[key] = descriptor.transform(dataset.faces)
+            learner, inputs = pipeline[1:], described[key]
         proba = np.full((len(dataset), len(dataset.scheme.labels)), np.nan, dtype=np.float32)
         for i, split in enumerate(splits, start=1):
             notify(f"{pipeline_name}: fold {i} of {len(splits)}")
             held = np.array([where[name] for name in split.test.names.tolist()])
             rest = np.ones(len(dataset), dtype=bool)
             rest[held] = False
-            fitted = clone(pipeline[1:]).fit(features[rest], dataset.y[rest])
-            proba[np.ix_(held, fitted.classes_)] = fitted.predict_proba(features[held])
+            fitted = clone(learner).fit(inputs[rest], dataset.y[rest])
+            proba[np.ix_(held, fitted.classes_)] = fitted.predict_proba(inputs[held])
         proba = np.nan_to_num(proba)
         # Fitted pictures look easier than others, so that every pipeline is too sure of these.
         result[pipeline_name] = apply_temperature(proba, fit_temperature(proba, dataset.y))

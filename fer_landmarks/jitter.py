@@ -48,21 +48,43 @@ class JitteredPipeline(Pipeline):
     def fit(self, X: ArrayLike, y: Any = None, **params: Any) -> Self:
         """Fit on faces uint8 (n, 48, 48) with labels y (n,).
 
-        `params` are for the last step, as ``classifier__soft_labels``: a row a face.
+        `params` go to the steps that they name, as ``classifier__soft_labels``. Those of the last
+        step have a row a face, or are None.
         """
         faces, labels = check_faces(X), np.asarray(y)
         rng = check_random_state(self.random_state)
-        describe, (name, classifier) = Pipeline(self.steps[:-1]), self.steps[-1]
-        described = [describe.fit_transform(faces, labels)]
-        before = {k: v for k, v in describe.get_params().items() if k.endswith("__cache")}
-        describe.set_params(**dict.fromkeys(before, False))
-        described += [describe.transform(jittered(faces, rng)) for _ in range(self.copies)]
-        describe.set_params(**before)
+        name, classifier = self.steps[-1]
+        own = {key: value for key, value in params.items() if key.startswith(f"{name}__")}
+        others = {key: value for key, value in params.items() if key not in own}
+        describe = Pipeline(self.steps[:-1], memory=self.memory, verbose=self.verbose)
+        described = [describe.fit_transform(faces, labels, **others)]
+        self.steps[:-1] = describe.steps  # with a memory, fitted ones take their places
+        described += self._described_copies(describe, faces, rng)
         often = self.copies + 1
-        own = {key.removeprefix(f"{name}__"): value for key, value in params.items()}
-        repeated = {key: np.concatenate([value] * often) for key, value in own.items()}
+        repeated = {
+            key.removeprefix(f"{name}__"): None
+            if value is None
+            else np.concatenate([value] * often)
+            for key, value in own.items()
+        }
         classifier.fit(np.concatenate(described), np.concatenate([labels] * often), **repeated)
         return self
+
+    def _described_copies(
+        self, describe: Pipeline, faces: NDArray[np.uint8], rng: np.random.RandomState
+    ) -> list[NDArray[np.float32]]:
+        cached = {k: v for k, v in describe.get_params().items() if k.endswith("__cache")}
+        describe.set_params(**dict.fromkeys(cached, False))
+        try:
+            return [describe.transform(jittered(faces, rng)) for _ in range(self.copies)]
+        finally:
+            describe.set_params(**cached)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return a step, or some of the steps as an ordinary pipeline: they take no faces."""
+        if isinstance(index, slice):
+            return Pipeline(self.steps, memory=self.memory, verbose=self.verbose)[index]
+        return super().__getitem__(index)
 
 
 def jittered(faces: NDArray[np.uint8], rng: np.random.RandomState) -> NDArray[np.uint8]:

@@ -17,6 +17,7 @@ from fer_core.calibration import apply_temperature, fit_temperature, log_loss
 from fer_core.errors import DataError
 from fer_core.extras import require
 from fer_core.splits import LabelledPart, require_role
+from fer_landmarks.jitter import JitteredPipeline
 from fer_landmarks.pipelines import classifier_of, make_pipeline
 from fer_landmarks.search_spaces import Range, search_space
 from fer_landmarks.settings import Settings, load_settings
@@ -75,11 +76,14 @@ class Workbench:
         self._outputs: dict[str, tuple[Any, tuple[NDArray, NDArray]]] = {}
 
     def measure(self, pipeline: Any, params: Mapping[str, Any]) -> Trial:
-        """Fit the pipeline's classifier and measure it on the validation faces."""
-        x, x_validation = self._transformed(pipeline)
+        """Fit the pipeline and measure it on the validation faces."""
+        if isinstance(pipeline, JitteredPipeline):  # learns from more than these faces
+            classifier, x, x_validation = pipeline, self.fitting.faces, self.validation.faces
+        else:
+            classifier = pipeline.steps[-1][1]
+            x, x_validation = self._transformed(pipeline)
         start = time.perf_counter()
-        classifier = pipeline.steps[-1][1].fit(x, self.fitting.y)
-        proba = classifier.predict_proba(x_validation)
+        proba = classifier.fit(x, self.fitting.y).predict_proba(x_validation)
         seconds = time.perf_counter() - start
         codes = np.searchsorted(classifier.classes_, self.validation.y)
         temperature = fit_temperature(proba, codes)

@@ -88,6 +88,35 @@ def test_persons_stay_on_one_side(surprised, monkeypatch):
     assert len(fitted) == 3
 
 
+def test_pictures_of_all_parts_are_divided_into_folds(surprised, probas):
+    dataset, _ = surprised
+    of_two = replace(
+        dataset, parts=np.where(np.arange(len(dataset)) % 3, "training", "public_test")
+    )
+    found = out_of_fold(of_two, ["hog-svm"], 3, 0, lambda text: None)
+    np.testing.assert_array_equal(found["hog-svm"], probas["hog-svm"])
+
+
+def test_pipelines_fitted_on_changed_copies_have_them_in_each_fold(surprised, monkeypatch):
+    from fer_landmarks.jitter import JitteredPipeline
+
+    dataset = surprised[0].subset(np.arange(0, len(surprised[0]), 8))
+    fitted = []
+
+    def fit(self, faces, y):
+        fitted.append(faces.shape[1:])
+        self.classes_ = np.array([0, 1])
+        return self
+
+    monkeypatch.setattr(JitteredPipeline, "fit", fit)
+    monkeypatch.setattr(JitteredPipeline, "classes_", None, raising=False)
+    even = np.full((len(dataset), 2), 0.5, np.float32)
+    monkeypatch.setattr(JitteredPipeline, "predict_proba", lambda self, faces: even[: len(faces)])
+    found = out_of_fold(dataset, ["anchored-mlp"], 2, 0, lambda text: None)
+    assert fitted == [(48, 48)] * 2
+    np.testing.assert_allclose(found["anchored-mlp"], even)
+
+
 def test_hard_for_all_are_those_nobody_gets(surprised, probas):
     dataset, _ = surprised
     hard = hard_for_all(dataset, probas)

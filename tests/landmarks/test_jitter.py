@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 
 from fer_core.datasets.demo import load_demo
+from fer_core.errors import DataError
 from fer_landmarks import make_pipeline
 from fer_landmarks.jitter import JitteredPipeline, jittered
 
@@ -57,3 +59,33 @@ def test_it_is_a_pipeline_for_scikit_learn(demo):
     faces, y = demo
     assert pipeline.fit(faces, y).predict_proba(faces).shape == (40, 2)
     assert list(pipeline[:-1].named_steps) == ["descriptor", "compress"]
+
+
+def test_some_of_its_steps_are_an_ordinary_pipeline(demo):
+    faces, y = demo
+    pipeline = make_pipeline("anchored-mlp", random_state=0, copies=0)
+    pipeline.set_params(classifier__hidden=(8,)).fit(faces, y, classifier__soft_labels=None)
+    assert type(pipeline[1:]) is type(pipeline[:-1]) is Pipeline
+    described = pipeline[:1].transform(faces)
+    np.testing.assert_allclose(
+        pipeline[1:].predict_proba(described), pipeline.predict_proba(faces), atol=1e-6
+    )
+
+
+def test_a_memory_keeps_what_the_first_steps_learned(demo, tmp_path):
+    faces, y = demo
+    pipeline = make_pipeline("anchored-mlp", random_state=0, copies=1)
+    pipeline.set_params(classifier__hidden=(8,), memory=str(tmp_path / "memory"))
+    first = pipeline.fit(faces, y).predict_proba(faces)
+    assert list((tmp_path / "memory").rglob("*.pkl"))
+    again = clone(pipeline).fit(faces, y)
+    np.testing.assert_array_equal(again.predict_proba(faces), first)
+
+
+def test_a_failed_fit_leaves_the_cache_as_it_was(demo, monkeypatch):
+    faces, y = demo
+    pipeline = make_pipeline("anchored-mlp", random_state=0, copies=1, cache=True)
+    monkeypatch.setattr("fer_landmarks.jitter.jittered", lambda faces, rng: faces[:, :2])
+    with pytest.raises(DataError):
+        pipeline.fit(faces, y)
+    assert pipeline.named_steps["descriptor"].cache is True

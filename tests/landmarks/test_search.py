@@ -61,6 +61,16 @@ def test_first_trial_measures_the_settings_there_are(make_search, split):
     assert search.best() == first
 
 
+def test_pipelines_fitted_on_changed_copies_are_measured_as_they_are(split):
+    params = {"classifier__hidden": (8,), "copies": 1}
+    trial, own = (
+        make_pipeline("anchored-mlp", random_state=0).set_params(**params) for _ in range(2)
+    )
+    found = Workbench(split.fitting, split.validation).measure(trial, params)
+    own.fit(split.fitting.faces, split.fitting.y)
+    assert found.accuracy == round(own.score(split.validation.faces, split.validation.y), 4)
+
+
 def test_interrupted_search_comes_to_the_same(make_search, monkeypatch):
     whole = make_search(journal="whole.log")
     list(whole.run(4))
