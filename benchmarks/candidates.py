@@ -232,6 +232,10 @@ class Stored:
         return {file.path: self.store.folder(self.entry) / file.path for file in self.entry.files}
 
 
+#: What a model's name ends with if its answers are averaged over several looks.
+TTA_ENDING = "-tta"
+
+
 @dataclass(frozen=True)
 class TTA:
     """A finished model of the run, its answers averaged over several looks at each face.

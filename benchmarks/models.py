@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from benchmarks.candidates import TTA, Candidate, Classical, Network, Stored
+from benchmarks.candidates import TTA, TTA_ENDING, Candidate, Classical, Network, Stored
 from benchmarks.cleaned import CLEANED
 from fer_core.errors import DataError, MissingExtraError
 from fer_core.extras import how_to_install
@@ -107,7 +107,7 @@ def choose_models(
             if names is not None:
                 raise MissingExtraError(sentence)
             left_out.append(sentence)
-        else:
+        elif candidate not in chosen:  # a stored model may be asked for by two names
             chosen.append(candidate)
     if not chosen:
         raise DataError(
@@ -117,7 +117,10 @@ def choose_models(
 
 
 def augmented_at_test(
-    candidates: Sequence[Candidate], names: Sequence[str], store: ModelStore
+    candidates: Sequence[Candidate],
+    names: Sequence[str],
+    known: Mapping[str, Candidate],
+    store: ModelStore,
 ) -> list[Candidate]:
     """Return candidates that average what some of `candidates` say over several looks.
 
@@ -126,6 +129,9 @@ def augmented_at_test(
     candidates : sequence of Candidate
         Their names may say that they are fitted on cleaned pictures.
     names : sequence of str
+        As they were asked for; a stored model may have another.
+    known : dict of str to Candidate
+        See `known_models`.
     store : ModelStore
         Where they are once they are finished.
 
@@ -134,9 +140,12 @@ def augmented_at_test(
     DataError
         If there is no candidate of a name.
     """
-    known = {candidate.name.removesuffix(CLEANED): candidate for candidate in candidates}
-    chosen = [look_up(known, name, "model in this run") for name in names]
-    return [TTA(f"{c.name}-tta", c.name, store, c.family, c.loader, c.licence) for c in chosen]
+    here = {candidate.name.removesuffix(CLEANED): candidate for candidate in candidates}
+    asked = [known[name].name if name in known else name for name in names]
+    chosen = [look_up(here, name, "model in this run") for name in dict.fromkeys(asked)]
+    return [
+        TTA(f"{c.name}{TTA_ENDING}", c.name, store, c.family, c.loader, c.licence) for c in chosen
+    ]
 
 
 def can_train_networks() -> bool:

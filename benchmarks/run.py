@@ -79,7 +79,7 @@ def _command(args: argparse.Namespace) -> None:
         seed=args.seed, small=small, soft_labels=dict(args.soft_labels), stored=args.stored
     )
     candidates, left_out = choose_models(args.models, known, DEFAULT_MODELS)
-    augmented_at_test(candidates, args.tta, ModelStore())  # refuses names that are not there
+    augmented_at_test(candidates, args.tta, known, ModelStore())  # refuses unknown names
     named_schemes = [get_scheme(name) for name in args.schemes or ()]
     also = [get_scheme(name) for name in all_but_own(args.native)]
     if args.folds is not None:
@@ -90,7 +90,7 @@ def _command(args: argparse.Namespace) -> None:
     candidates, natives = by_scheme(candidates, job.scheme, also)
     job.folder.open(job.run)
     candidates = cleaned_candidates(candidates, job.split.fitting, job.folder)
-    candidates = [*candidates, *augmented_at_test(candidates, args.tta, job.store())]
+    candidates = [*candidates, *augmented_at_test(candidates, args.tta, known, job.store())]
     say(console, f"{job.run.dataset}: {job.run.description}")
     if NOTE in job.split.fitting.notes:
         say(console, describe_cleaning(job.split.fitting.notes[NOTE]))

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from benchmarks import figures, report
 from benchmarks.budget import Budget
-from benchmarks.candidates import Candidate
+from benchmarks.candidates import TTA, TTA_ENDING, Candidate
 from benchmarks.evaluation import evaluate_again
 from benchmarks.measuring import (
     Job,
@@ -71,9 +71,14 @@ def run(
         if resume and folder.finished(name):
             progress.skip(name, "finished before")
             continue
+        if isinstance(candidate, TTA) and not folder.finished(candidate.base):
+            failures.append(f"{name} (there is no finished {candidate.base})")
+            progress.skip(name, f"left out, there is no finished {candidate.base}")
+            continue
         # An interrupted training, which has no result yet, goes on in any case.
         if folder.finished(name):
             folder.forget(name)
+        folder.forget(f"{name}{TTA_ENDING}")  # of the model that there was
         try:
             with progress.task(name) as notify:
                 run_task(partial(fit_and_measure, job, candidate), folder.log(name), notify)

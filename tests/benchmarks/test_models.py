@@ -5,9 +5,10 @@ import pytest
 
 from benchmarks import models
 from benchmarks.candidates import Network
-from benchmarks.models import choose_models, known_models
+from benchmarks.models import augmented_at_test, choose_models, known_models
 from fer_core.datasets.demo import load_demo
 from fer_core.errors import DataError, FerError, MissingExtraError, ModelStoreError, ProtocolError
+from fer_core.model_store import ModelStore
 from fer_core.soft_labels import write_soft_labels
 from fer_core.splits import make_split
 
@@ -92,3 +93,11 @@ def test_a_shipped_model_is_measured_as_it_is_on_the_pictures_it_is_of():
     assert same.fit(demo.fitting, demo.validation, None).facts["recipe"] == "compact"
     with pytest.raises(ModelStoreError, match="no model 'hog-svn'"):
         known_models(stored=["hog-svn"])
+
+
+def test_a_stored_model_is_known_by_either_name(tmp_path):
+    table = known_models(stored=["cnn", "cnn-strong"])
+    chosen, _ = choose_models(["cnn", "cnn-strong"], table, ())
+    assert names((chosen, [])) == ["cnn-strong"]
+    (averaged,) = augmented_at_test(chosen, ["cnn", "cnn-strong"], table, ModelStore(tmp_path))
+    assert (averaged.name, averaged.base) == ("cnn-strong-tta", "cnn-strong")

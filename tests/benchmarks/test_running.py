@@ -6,6 +6,7 @@ from rich.console import Console
 
 from benchmarks import run as run_module
 from benchmarks.budget import Budget
+from benchmarks.candidates import TTA
 from benchmarks.running import run
 from benchmarks.worker import TaskError
 from fer_core.errors import DataError
@@ -60,3 +61,30 @@ def test_model_with_other_classes_is_refused(made_dataset, made_job, linear, tmp
     with pytest.raises(DataError, match=r"has classes \[0, 1, 2, 3, 4, 5\]"):
         run(lacking, [linear("six")], {}, resume=False, console=console)
     assert not job.folder.result("six").exists()
+
+
+def test_looks_at_faces_are_of_the_model_that_there_is(job, linear, console, monkeypatch):
+    def tta(base):
+        store = job.store()
+        return TTA(f"{base.name}-tta", base.name, store, base.family, base.loader, base.licence)
+
+    base = linear("left", C=0.01)
+    run(job, [base, tta(base)], {}, resume=False, console=console)
+    before = job.folder.probabilities("left-tta").read_bytes()
+    # The base alone is fitted anew; what was measured of the former goes.
+    other = linear("left", C=10.0)
+    run(job, [other], {}, resume=False, console=console)
+    assert job.folder.names() == ["left"]
+    run(job, [other, tta(other)], {}, resume=True, console=console)
+    assert job.folder.probabilities("left-tta").read_bytes() != before
+
+    def broken(task, log, notify):
+        if log.stem == "left":
+            raise TaskError("it broke")
+        task(notify)
+
+    monkeypatch.setattr("benchmarks.running.run_task", broken)
+    third = [linear("left"), tta(base), linear("right")]
+    with pytest.raises(TaskError, match=r"2 of 3 .*left-tta \(there is no finished left\)"):
+        run(job, third, {}, resume=False, console=console)
+    assert job.folder.names() == ["right"]
