@@ -101,8 +101,10 @@ class DropoutPerceptron(HalfPrecisionState, ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     classes_ : (k,)
+    mean_, scale_ : float32 (d,)
+        Taken from each feature, and multiplied by.
     weights_ : list of float32 (d, units)
-        A matrix a layer, with normalisation and scaling in it; the first takes raw features.
+        A matrix a layer, with its batch normalisation in it.
     shifts_ : list of float32 (units,)
 
     References
@@ -148,6 +150,15 @@ class DropoutPerceptron(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         `soft_labels` (n, k), probabilities with a column for each class in sorted order, are mixed
         into the one-hot labels by `soft_weight`.
         """
+        shares = {"input_dropout": self.input_dropout, "dropout": self.dropout}
+        for name, share in shares.items():
+            if not 0 <= share < 1:
+                raise ValueError(f"{name} must be at least 0 and below 1. Got {share} instead.")
+        if self.batch_size < 1 or self.epochs < 1:
+            raise ValueError(
+                f"batch_size and epochs must be at least 1. Got {self.batch_size} and "
+                f"{self.epochs} instead."
+            )
         x, labels = validate_data(self, X, y, dtype=np.float32)
         self.classes_, codes = encode_labels(labels)
         targets = mixed_targets(
@@ -167,7 +178,7 @@ class DropoutPerceptron(HalfPrecisionState, ClassifierMixin, BaseEstimator):
             order = rng.permutation(len(x))
             for start in range(0, len(x) - size + 1, size):
                 rows, n = order[start : start + size], n + 1
-                batch = (x[rows] - self._mean) * self._scale
+                batch = self._scaled(x[rows])
                 self._descend(layers, batch, targets[rows], rng, n, self._rate(n, n_steps))
         self._fold(layers)
         return self
@@ -176,6 +187,7 @@ class DropoutPerceptron(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         """Return probabilities float32 (n, k), columns in the order of `classes_`."""
         check_is_fitted(self)
         x = validate_data(self, X, dtype=np.float32, reset=False, ensure_min_samples=0)
+        x = self._scaled(x)
         proba = self._answer(x)
         if self.n_odd:
             proba = (proba + self._answer(x * _signs(x.shape[1], self.n_odd))) / np.float32(2)
@@ -186,21 +198,24 @@ class DropoutPerceptron(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
+    def _scaled(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        return (x - self.mean_) * self.scale_
+
     def _answer(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         for weights, shift in zip(self.weights_[:-1], self.shifts_[:-1], strict=True):
             x = np.maximum(x @ weights + shift, 0)
         return softmax(x @ self.weights_[-1] + self.shifts_[-1])
 
     def _find_scale(self, x: NDArray[np.float32]) -> None:
-        self._mean = x.mean(axis=0)
-        self._mean[len(self._mean) - self.n_odd :] = 0  # of a face and its mirror image
-        spread = np.sqrt(((x - self._mean) ** 2).mean(axis=0))
+        self.mean_ = x.mean(axis=0)
+        self.mean_[len(self.mean_) - self.n_odd :] = 0  # of a face and its mirror image
+        spread = np.sqrt(((x - self.mean_) ** 2).mean(axis=0))
         largest = spread.max()
         if not largest > 0:  # nothing to tell rows apart by
-            self._scale = np.ones_like(spread)
+            self.scale_ = np.ones_like(spread)
             return
         scale = np.maximum(spread, _LEAST_SPREAD * largest) ** -self.whitening
-        self._scale = (scale / np.sqrt(((spread * scale) ** 2).mean())).astype(np.float32)
+        self.scale_ = (scale / np.sqrt(((spread * scale) ** 2).mean())).astype(np.float32)
 
     def _rate(self, n: int, n_steps: int) -> float:
         warm = max(1, round(_WARMUP * n_steps))
@@ -258,21 +273,15 @@ class DropoutPerceptron(HalfPrecisionState, ClassifierMixin, BaseEstimator):
             layer.step(slopes, rate, self.weight_decay, n)
 
     def _fold(self, layers: Sequence[_Layer]) -> None:
-        """Put scaling and normalisation into the weights, which is all that answers need."""
+        """Put normalisation into the weights, which is all that answers need."""
         self.weights_, self.shifts_ = [], []
         for i, layer in enumerate(layers):
             weights, shift = layer.values["weights"], layer.values["shift"]
             if i < len(layers) - 1:
                 scale = layer.values["scale"] / np.sqrt(layer.variance + _EPSILON)
                 weights, shift = weights * scale, shift - layer.mean * scale
-            if i == 0:
-                weights = weights * self._scale[:, None]
-            weights = to_half_precision(weights)
-            if i == 0:
-                shift = shift - self._mean @ weights
-            self.weights_.append(weights)
+            self.weights_.append(to_half_precision(weights))
             self.shifts_.append(shift.astype(np.float32))
-        del self._mean, self._scale
 
 
 def _signs(n: int, n_odd: int) -> NDArray[np.float32]:

@@ -44,6 +44,27 @@ def test_small_features_count_as_the_power_says():
     assert right[1] > right[0] + 0.1
 
 
+@pytest.mark.parametrize("size", [1e-6, 1e8])
+def test_the_size_of_features_changes_no_answer(size):
+    x, y = rings()
+    plain, other = (quick(epochs=3).fit(x * np.float32(s), y) for s in (1, size))
+    expected = plain.predict_proba(x)
+    np.testing.assert_allclose(other.predict_proba(x * np.float32(size)), expected, atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"dropout": 1.0}, "dropout must be at least 0 and below 1. Got 1.0"),
+        ({"input_dropout": -0.1}, "input_dropout must be"),
+        ({"batch_size": 0}, "batch_size and epochs must be at least 1. Got 0 and 40"),
+    ],
+)
+def test_settings_out_of_range_are_one_sentence(settings, words):
+    with pytest.raises(ValueError, match=words):
+        quick(**settings).fit(*rings(20))
+
+
 def test_a_row_and_its_mirror_image_get_one_answer():
     x, y = rings()
     tilted = y ^ (x[:, 0] + x[:, 1] > 1)  # more on one side than on the other
