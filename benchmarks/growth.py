@@ -234,6 +234,8 @@ def _command(args: argparse.Namespace) -> None:
     parts = parts_of(split, args.sizes, args.seed)
     sizes = [len(part) * (1 + mirrored) for part, mirrored in parts]
     wanted = [i for i, n in enumerate(sizes) if args.largest is None or n <= args.largest]
+    if not wanted:
+        raise DataError(f"--largest {args.largest}: the smallest size is {min(sizes)}; allow more")
     say(console, f"{dataset.name}: sizes {', '.join(f'{sizes[i]:,}' for i in wanted)}")
     with console.status("finding landmarks"):
         find_landmarks(names, [*(parts[i] for i in wanted), (split.validation, False)])
@@ -271,15 +273,16 @@ def _earlier(path: Path, content: Mapping[str, Any]) -> list[Point]:
     Raises
     ------
     DataError
-        If they were measured on other pictures, another machine or within other limits.
+        If they were measured on other pictures, another machine, with other versions of
+        libraries or within other limits.
     """
     before = load_study(path)
     if before is None:
         return []
-    for key in ("fingerprint", "seed", "limits", "hardware"):
-        if before[key] != content[key]:
+    for key in ("fingerprint", "seed", "limits", "hardware", "versions"):
+        if before.get(key) != content[key]:
             raise DataError(
-                f"{path}: measured with another {key} ({before[key]}, now {content[key]}); "
+                f"{path}: measured with other {key} ({before.get(key)}, now {content[key]}); "
                 "choose another folder with --out, or start anew with --again"
             )
     return [p for p in (Point(**p) for p in before["points"]) if p.status != "failed"]

@@ -105,6 +105,8 @@ class Growth:
         """Say whether the pipeline stays linear, or what does not."""
         if stopped := [p for p in self.points if p.status == "stopped"]:
             return f"no: {stopped[0].reason} at {stopped[0].n:,}"
+        if any(p.status == "failed" for p in self.points):
+            return "unknown"
         for exponent, limit, what in (
             (self.time_exponent, _LINEAR, "fit time"),
             (self.memory_exponent, _LINEAR, "memory"),

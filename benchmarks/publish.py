@@ -41,7 +41,9 @@ def publish(folder: RunFolder, root: Path, models: Sequence[tuple[str, str]] = (
     Raises
     ------
     DataError
-        If the run is quick, or has no results.
+        If the run is quick or a cross-validation, or has no results.
+    ModelStoreError
+        If it has no model of a name.
     """
     results = folder.results()
     if not results:
@@ -49,6 +51,14 @@ def publish(folder: RunFolder, root: Path, models: Sequence[tuple[str, str]] = (
     run = results[0].run
     if run.quick:
         raise DataError(f"{folder.root}: a quick run's figures are rough; run without --quick")
+    if "folds" in run.n:
+        raise DataError(
+            f"{folder.root}: a cross-validation; it would take the place of the figures that were "
+            "measured on the dataset's own test pictures"
+        )
+    made, store = ModelStore(folder.models, trusted=True), ModelStore(root / "models", trusted=True)
+    for _, name in models:
+        made.entry(name)  # a wrong name is found before anything is replaced
     kept = root / "benchmarks" / "results" / run.dataset
     drawn = root / "docs" / "figures" / run.dataset
     for target in (kept, drawn):
@@ -70,9 +80,8 @@ def publish(folder: RunFolder, root: Path, models: Sequence[tuple[str, str]] = (
         if path.name not in SHOW_PICTURES:
             with write_atomically(drawn / path.name) as temporary:
                 shutil.copyfile(path, temporary)
-    store = ModelStore(root / "models", trusted=True)
     for standing, name in models:
-        _ship(ModelStore(folder.models, trusted=True), store, name)
+        _ship(made, store, name)
         if standing != name:
             store.alias(standing, name)
     return [kept, drawn, *([store.root] if models else [])]

@@ -57,7 +57,7 @@ def run_task(task: Task, log: Path, notify: Notify, watch: Watch | None = None) 
     TaskError
         If the task fails or its process dies.
     TaskStopped
-        If `watch` gave a reason, which is the message.
+        If `watch` gave a reason, which is the message, or the system killed the process.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     context = multiprocessing.get_context("spawn")
@@ -86,9 +86,10 @@ def run_task(task: Task, log: Path, notify: Notify, watch: Watch | None = None) 
         receiver.close()
     if failure is not None:
         raise TaskError(failure)
+    if process.exitcode == -signal.SIGKILL:
+        raise TaskStopped(f"ended by the system, most often for want of memory; see {log}")
     if process.exitcode != 0:
-        reason = "was stopped, most often for want of memory" if process.exitcode == -9 else "died"
-        raise TaskError(f"its process {reason} (exit code {process.exitcode}); see {log}")
+        raise TaskError(f"its process died (exit code {process.exitcode}); see {log}")
 
 
 @contextmanager

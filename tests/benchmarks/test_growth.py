@@ -61,6 +61,11 @@ def test_verdict_says_what_is_not_linear(exponents, verdict):
     assert Growth("p", made(**exponents)).verdict() == verdict
 
 
+def test_nothing_is_said_of_how_a_pipeline_goes_on_that_failed():
+    points = [*made(), Point("p", 10**6, False, "failed", "it broke")]
+    assert Growth("p", points).verdict() == "unknown"
+
+
 def test_a_stopped_fit_is_shown_as_stopped():
     points = [*made(), Point("p", 25_000, False, "stopped", "more than 12 GiB")]
     points.append(Point("p", 50_000, True, "not tried", "stopped at 25,000"))
@@ -139,5 +144,7 @@ def test_sizes_beyond_a_stopped_one_are_not_tried(command, monkeypatch, capsys):
 def test_other_conditions_are_not_mixed(command, capsys):
     command("--largest", "100")
     assert command("--largest", "100", "--max-gib", "8")[0] == 2
-    assert "another limits" in capsys.readouterr().err
+    assert "other limits" in capsys.readouterr().err
     assert command("--largest", "100", "--max-gib", "8", "--again")[0] == 0
+    assert command("--largest", "10", "--max-gib", "8")[0] == 2
+    assert "the smallest size is" in capsys.readouterr().err

@@ -111,6 +111,14 @@ def test_a_cross_validation_and_a_split_are_not_mixed(made, tmp_path, capsys):
     assert "another protocol (holdout, now 2-fold)" in capsys.readouterr().err
 
 
+def test_a_cross_validation_is_not_published(made, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert main(["--out", str(out), "--models", "left", "--folds", "2"]) == 0
+    assert publish([str(out), "--root", str(tmp_path / "repository")]) == 2
+    assert "cross-validation" in capsys.readouterr().err
+    assert not (tmp_path / "repository").exists()
+
+
 def test_models_trained_on_a_scheme(made, made_dataset, tmp_path):
     made(made_dataset())
     out = tmp_path / "out"

@@ -92,3 +92,7 @@ def test_ensemble_is_published_with_its_members(root, run_folder):
     store = ModelStore(root / "models", trusted=True)
     assert store.load("ensemble").spec.members
     assert publish([*argv[:-1], "best=ensemble"]) == 2
+    kept = {path: path.read_bytes() for path in (root / "benchmarks").rglob("*.json")}
+    assert publish([*argv[:-1], "cnn=typo"]) == 2
+    assert kept
+    assert {path: path.read_bytes() for path in kept} == kept

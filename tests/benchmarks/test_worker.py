@@ -2,6 +2,7 @@
 
 import operator
 import os
+import signal
 import time
 from functools import partial
 
@@ -38,6 +39,12 @@ def test_a_failure_is_one_sentence_with_a_log(job, make, words):
 def test_an_error_for_people_stays_as_it_is(job):
     with pytest.raises(TaskError, match="saved probabilities"):
         run_task(partial(load_back, job, ["none"]), job.folder.log("x"), lambda text: None)
+
+
+def test_a_process_that_the_system_kills_was_stopped(job):
+    killed = Classical("m", partial(signal.raise_signal, signal.SIGKILL))
+    with pytest.raises(TaskStopped, match="want of memory"):
+        run_task(partial(fit_and_measure, job, killed), job.folder.log("m"), lambda text: None)
 
 
 def test_a_task_that_takes_too_much_is_stopped(job):
