@@ -23,7 +23,14 @@ from benchmarks.predictions import (
     require_validation,
     save_predictions,
 )
-from benchmarks.results import Result, RunFolder, installed_versions, load_result, save_result
+from benchmarks.results import (
+    Result,
+    RunFolder,
+    cost_of,
+    installed_versions,
+    load_result,
+    save_result,
+)
 from benchmarks.runs import Run
 from benchmarks.study_tables import FAMILIES
 from benchmarks.timing import hardware, peak_memory_mb, time_model
@@ -137,7 +144,8 @@ def combine_and_measure(
     saved = {m: load_predictions(job.folder.probabilities(m)) for m in candidates}
     start = perf_counter()
     validation = {m: parts[0] for m, parts in saved.items()}
-    members = members_within(validation, {m: _cost(job, m) for m in candidates}, budget)
+    costs = {m: cost_of(load_result(job.folder.result(m))) for m in candidates}
+    members = members_within(validation, costs, budget)
     spec = weigh({m: validation[m] for m in members})
     fit_seconds = perf_counter() - start
     parts = [
@@ -167,6 +175,8 @@ def combine_and_measure(
         "peak_memory_mb": peak_memory_mb(),
     }
     result = _finish(job, described, machine, *parts)
+    if too_much := budget.excess(*cost_of(result)):
+        notify(too_much)
     with job.folder.scratch() as temporary:
         path = temporary / "ensemble.json"
         save_spec(spec, path)
@@ -180,12 +190,6 @@ def combine_and_measure(
         )
         store.add(_measured(entry, result), {path.name: path}, ensemble)
     save_result(job.folder.result(name), result)
-
-
-def _cost(job: Job, name: str) -> tuple[float, float]:
-    """Return a finished model's milliseconds for one face and its megabytes."""
-    result = load_result(job.folder.result(name))
-    return result.machine["ms_per_face"], result.machine["size_bytes"] / 1e6
 
 
 def weigh(members: Mapping[str, Predictions]) -> EnsembleSpec:

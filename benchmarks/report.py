@@ -10,12 +10,13 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import figures
+from benchmarks.budget import Budget
 from benchmarks.cleaned import cleaning_report
 from benchmarks.evaluation import evaluate_again
 from benchmarks.native import write_native_study
 from benchmarks.page import page, picture
 from benchmarks.predictions import load_predictions
-from benchmarks.results import Result, RunFolder, accuracy_with_missed, main_figures
+from benchmarks.results import Result, RunFolder, accuracy_with_missed, cost_of, main_figures
 from benchmarks.runs import Run
 from benchmarks.sections import DISAGREEMENTS, Section, calibration_text, comparison_sections
 from benchmarks.studies import write_studies
@@ -136,9 +137,14 @@ def _sections(folder: RunFolder, results: list[Result]) -> list[Section]:
         sections.insert(2, Section("What cleaning changed", texts=cleaned[0], tables=cleaned[1]))
     ensembles = [r for r in results if "members" in r.model]
     if ensembles:
-        text = "Temperatures and weights were learned on the validation pictures."
+        texts = ["Temperatures and weights were learned on the validation pictures."]
+        texts += [
+            f"{e.name} {too_much}."
+            for e in ensembles
+            if (too_much := Budget(**e.model.get("budget", {})).excess(*cost_of(e)))
+        ]
         sections.append(
-            Section("Ensembles", texts=[text], tables=[members_table(e) for e in ensembles])
+            Section("Ensembles", texts=texts, tables=[members_table(e) for e in ensembles])
         )
     sections += comparison_sections(folder, results)
     text = "Accuracy in every scheme, derived from the same probabilities."

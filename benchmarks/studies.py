@@ -14,7 +14,7 @@ from benchmarks.contributions import what_families_add, what_members_add
 from benchmarks.models import ENSEMBLE
 from benchmarks.pairs import compare_all
 from benchmarks.predictions import Predictions, load_predictions
-from benchmarks.results import Result, RunFolder, save_study
+from benchmarks.results import Result, RunFolder, cost_of, save_study
 from fer_core.calibration import log_loss
 
 #: Names of the studies: each is ``studies/<name>.json`` of a run, where there is one.
@@ -71,9 +71,7 @@ def _contributions(
     members = [m["name"] for m in ensemble.model["members"]]
     measured = _those(test, validation)
     budget = Budget(**ensemble.model.get("budget", {}))
-    costs = {
-        r.name: (r.machine.get("ms_per_face", 0.0), r.machine["size_bytes"] / 1e6) for r in results
-    }
+    costs = {r.name: cost_of(r) for r in results}
     return {
         "ensemble": ensemble.name,
         "members": what_members_add(members, validation, measured) if len(members) > 1 else [],

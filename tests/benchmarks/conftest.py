@@ -73,7 +73,7 @@ def _coarse_and_quick():
 def measured_job(tmp_path_factory):
     """A job with two models and their ensemble; don't change its folder."""
     job = made_job(tmp_path_factory.mktemp("measured") / "run")
-    for name, C in (("left", 0.01), ("right", 1.0)):
+    for name, C in (("left", 0.003), ("right", 1.0)):
         fit_and_measure(job, linear(name, C), lambda text: None)
     combine_and_measure(job, "ensemble", ["left", "right"], Budget(), lambda text: None)
     write_studies(job.folder)

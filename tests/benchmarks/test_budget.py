@@ -69,6 +69,9 @@ def test_nothing_fits(validation):
     with pytest.raises(DataError, match="no model fits"):
         members_within(validation, COSTS, Budget(max_ms=0.1))
     assert members_within(validation, COSTS, Budget(max_ms=0.1, strict=False)) == ["weak"]
+    # What is too much counts, not what is fast.
+    costs = {"slow": (20.0, 2.0), "quick": (1.0, 500.0), "weak": (0.5, 400.0)}
+    assert members_within(validation, costs, Budget(max_mb=1, strict=False)) == ["slow"]
 
 
 def test_choosing_members_on_test_pictures_is_refused(validation):

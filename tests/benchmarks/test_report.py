@@ -58,6 +58,17 @@ def alone(folder, tmp_path):
     return root
 
 
+def test_an_ensemble_that_takes_more_than_its_budget_is_named(alone):
+    path = alone / "results" / "ensemble.json"
+    content = json.loads(path.read_text())
+    for allowed, said in ((1e9, False), (1e-9, True)):
+        content["model"]["budget"] = {"max_ms": allowed, "max_mb": None}
+        path.write_text(json.dumps(content))
+        assert main([str(alone)]) == 0
+        text = (alone / "report.md").read_text()
+        assert ("more than its budget of 1e-09 ms a face." in text) == said
+
+
 def test_everything_is_computed_again_from_probabilities(alone):
     first = json_of(alone)
     for path in (alone / "studies").iterdir():
