@@ -163,24 +163,24 @@ def look(
 
 def _hard_for_run(folder: RunFolder, dataset: Dataset) -> tuple[list[str], int]:
     """Return the pictures that all models of a run get wrong, and the number of models."""
-    paths = sorted((folder.root / "probabilities").glob("*.npz"))
-    if not paths:
+    models = folder.names()
+    if not models:
         raise DataError(
-            f"{folder.root}: there are no saved probabilities here; --run needs the "
-            "--out of a finished python -m benchmarks.run"
+            f"{folder.root}: there are no finished models here; --run needs the --out of a "
+            "finished python -m benchmarks.run"
         )
+    saved = {m: load_predictions(folder.probabilities(m)) for m in models}
+    names = {m: np.concatenate([part.names for part in parts]) for m, parts in saved.items()}
+    first = names[models[0]]
+    if any(not np.array_equal(n, first) for n in names.values()):
+        raise DataError(f"{folder.root}: its models were measured on different pictures")
     known = {name: i for i, name in enumerate(dataset.names.tolist())}
-    names: list[str] = []
-    saved = [load_predictions(path) for path in paths]
-    for parts in zip(*saved, strict=True):
-        if any(not np.array_equal(p.names, parts[0].names) for p in parts):
-            raise DataError(f"{folder.root}: its models were measured on different pictures")
-        index = [known.get(name, -1) for name in parts[0].names.tolist()]
-        if -1 in index:
-            raise DataError(f"{folder.root}: this run is of other pictures than '{dataset.name}'")
-        found = hard_for_all(dataset.subset(np.array(index)), {p.model: p.proba for p in parts})
-        names += parts[0].names[found].tolist()
-    return names, len(saved)
+    index = np.array([known.get(name, -1) for name in first.tolist()], dtype=np.intp)
+    if (index < 0).any():
+        raise DataError(f"{folder.root}: this run is of other pictures than '{dataset.name}'")
+    probas = {m: np.concatenate([part.proba for part in parts]) for m, parts in saved.items()}
+    found = hard_for_all(dataset.subset(index), probas)
+    return first[found].tolist(), len(models)
 
 
 def write_suggestions(path: Path, suggestions: Sequence[Suggestion]) -> None:

@@ -209,7 +209,9 @@ def _faceless(f: Findings) -> list[str]:
         ("No face found by either detector", found.unfound),
     ):
         if names:
-            spread = names[:: max(1, len(names) // _SHOWN)]  # names are sorted by class
+            # Names are sorted by class: those shown are spread over all.
+            places = np.linspace(0, len(names) - 1, min(len(names), _SHOWN)).astype(int)
+            spread = [names[i] for i in places]
             more = f" ({_SHOWN} of {len(names):,})" if len(names) > _SHOWN else ""
             parts += [_paragraph(f"{title}{more}:"), _named(learning, spread)]
     return parts

@@ -43,7 +43,7 @@ def taught_probabilities(
     Raises
     ------
     ProtocolError
-        If a model was fitted on other pictures, which may choose or measure.
+        If a model was fitted on other pictures, which may choose or measure, or is an ensemble.
     DataError
         If it has other classes.
     """
@@ -55,6 +55,11 @@ def taught_probabilities(
             raise DataError(
                 f"{store.root}: the model '{name}' knows the classes {', '.join(entry.labels)}, "
                 f"and the pictures have {', '.join(fitting.scheme.labels)}; name another"
+            )
+        if entry.family == "ensemble":
+            raise ProtocolError(
+                f"{store.root}: '{name}' is an ensemble, whose members and weights were learned on "
+                "the validation pictures; name its members"
             )
         if not entry.fitted_on(fitting):
             raise ProtocolError(

@@ -1,4 +1,5 @@
 import csv
+import shutil
 import sys
 from dataclasses import replace
 
@@ -8,6 +9,8 @@ import pytest
 from benchmarks import explore
 from benchmarks.explore import look, main
 from benchmarks.exploring import divided, faces_found, find_copy_groups, find_faceless, merged
+from benchmarks.predictions import load_predictions, save_predictions
+from benchmarks.results import RunFolder
 from benchmarks.suspects import Suggestion
 from fer_core.datasets.demo import load_demo
 from fer_core.splits import make_split
@@ -143,8 +146,6 @@ def test_pictures_that_a_run_gets_wrong(line, measured_job, monkeypatch, made_da
     page = (out / "explore.html").read_text()
     assert "Hard for all models of the run" in page
     assert "Likely wrong labels" not in page
-    from benchmarks.predictions import load_predictions
-
     wrong = 0
     parts = [
         load_predictions(measured_job.folder.probabilities(m))
@@ -153,6 +154,25 @@ def test_pictures_that_a_run_gets_wrong(line, measured_job, monkeypatch, made_da
     for part in zip(*parts, strict=True):
         wrong += int(np.all([~p.correct for p in part], axis=0).sum())
     assert f"{wrong} validation and test pictures are labelled wrong by all 3 models" in page
+
+
+def test_only_finished_models_of_a_run_count(
+    line, measured_job, monkeypatch, made_dataset, tmp_path
+):
+    run, out = line
+    monkeypatch.setattr(explore, "load_dataset", lambda args: made_dataset())
+    copy = RunFolder(tmp_path / "copy")
+    shutil.copytree(measured_job.folder.root, copy.root)
+    copy.forget("left")
+    for name in copy.names():
+        # A cross-validation has no validation part of its own.
+        validation, test = load_predictions(copy.probabilities(name))
+        save_predictions(copy.probabilities(name), validation.subset(np.array([], int)), test)
+    assert run("--no-labels", "--run", str(copy.root)) == 0
+    page = (out / "explore.html").read_text()
+    wrong = [~load_predictions(copy.probabilities(m))[1].correct for m in ("right", "ensemble")]
+    assert f"{(wrong[0] & wrong[1]).sum()} validation and test pictures" in page
+    assert "by all 2 models" in page
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,11 @@ def test_models_that_may_know_other_pictures_are_refused(fitting):
         taught_probabilities(fitting, ModelStore(), NAMES[:1])
 
 
+def test_ensembles_are_refused(known, fitting):
+    with pytest.raises(ProtocolError, match=r"'ensemble-live' is an ensemble.*name its members"):
+        taught_probabilities(fitting, ModelStore(), ["ensemble-live"])
+
+
 def test_models_of_other_classes_are_refused(known):
     from fer_core.labels import get_scheme
 
