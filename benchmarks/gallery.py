@@ -46,10 +46,15 @@ def captioned(faces: Iterable[tuple[NDArray[np.uint8], str, str]]) -> str:
     """
     figures = (
         f"<figure>{picture_html(face, words)}<figcaption>{html.escape(words)}<br>"
-        f'<span class="name">{html.escape(name)}</span></figcaption></figure>'
+        f'<span class="name">{_breakable(name)}</span></figcaption></figure>'
         for face, words, name in faces
     )
     return f'<div class="faces">{"".join(figures)}</div>'
+
+
+def _breakable(name: str) -> str:
+    """Return a file's name as HTML that may break after its separators, not within words."""
+    return html.escape(name).replace("/", "/<wbr>").replace("_", "_<wbr>")
 
 
 def sheet(faces: NDArray[np.uint8], caption: str, columns: int) -> str:
