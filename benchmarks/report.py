@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import html
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,9 +11,9 @@ from rich.console import Console
 from benchmarks import figures
 from benchmarks.budget import Budget
 from benchmarks.cleaned import cleaning_report
+from benchmarks.documents import Document
 from benchmarks.evaluation import evaluate_again
 from benchmarks.native import write_native_study
-from benchmarks.page import page, picture
 from benchmarks.predictions import load_predictions
 from benchmarks.results import Result, RunFolder, accuracy_with_missed, cost_of, main_figures
 from benchmarks.runs import Run
@@ -30,7 +29,6 @@ from benchmarks.tables import (
 )
 from fer_core.cli import run_command
 from fer_core.errors import DataError
-from fer_core.files import write_atomically
 
 #: Figures in a run's ``figures/``.
 ACCURACY, CLASSES, RELIABILITY, MISTAKES = (
@@ -69,11 +67,11 @@ def write_report(folder: RunFolder) -> Path:
         )
     _draw(folder, results)
     title = f"{results[0].run.dataset}: which model reads expressions best"
-    sections = _sections(folder, results)
-    target = folder.root / "report.html"
-    _write(folder.root / "report.md", _markdown(title, sections, folder.root))
-    _write(target, page(title, _body(title, sections)))
-    return target
+    document = Document(title)
+    for section in _sections(folder, results):
+        document.add(*section.blocks(folder.root))
+    _, written = document.write(folder.root, "report")
+    return written
 
 
 def confusion_name(model: str) -> str:
@@ -214,33 +212,6 @@ def _made_with(result: Result) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in result.versions.items())
     machine = f"{hardware.get('processor')}, {hardware.get('cores')} cores"
     return f"Seed {result.run.seed}. {machine}. {versions}."
-
-
-def _markdown(title: str, sections: Sequence[Section], root: Path) -> str:
-    blocks = [f"# {title}"]
-    for section in sections:
-        blocks += [f"## {section.title}"] if section.title else []
-        blocks += [f"> {note}" for note in section.notes]
-        blocks += [*section.texts, *(table.markdown() for table in section.tables)]
-        blocks += [f"![{alt}]({p.relative_to(root).as_posix()})" for p, alt in section.pictures]
-    return "\n\n".join(blocks) + "\n"
-
-
-def _body(title: str, sections: Sequence[Section]) -> str:
-    parts = [f"<h1>{html.escape(title)}</h1>"]
-    for section in sections:
-        parts += [f"<h2>{html.escape(section.title)}</h2>"] if section.title else []
-        parts += [f'<p class="note">{html.escape(note)}</p>' for note in section.notes]
-        parts += [f"<p>{html.escape(text)}</p>" for text in section.texts]
-        parts += [table.html() for table in section.tables]
-        shown = "".join(picture(path, alt) for path, alt in section.pictures)
-        parts.append(f'<div class="grid">{shown}</div>' if len(section.pictures) > 1 else shown)
-    return "\n".join(parts)
-
-
-def _write(path: Path, text: str) -> None:
-    with write_atomically(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import study_figures
+from benchmarks.documents import Block, Gallery, Heading, Note, Picture
 from benchmarks.figures import save_figure
 from benchmarks.native import NATIVE, native_table
 from benchmarks.networks import networks_table
@@ -43,6 +44,17 @@ class Section:
     texts: list[str] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     pictures: list[tuple[Path, str]] = field(default_factory=list)
+
+    def blocks(self, root: Path) -> list[Block]:
+        """Return what a document in the folder `root` has of it."""
+        shown = [Picture(path.relative_to(root).as_posix(), alt) for path, alt in self.pictures]
+        return [
+            *([Heading(self.title)] if self.title else []),
+            *map(Note, self.notes),
+            *self.texts,
+            *self.tables,
+            *(shown if len(shown) < 2 else [Gallery(tuple(shown))]),
+        ]
 
 
 def comparison_sections(folder: RunFolder, results: list[Result]) -> list[Section]:
