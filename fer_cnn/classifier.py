@@ -125,7 +125,11 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         with tempfile.TemporaryDirectory() as folder:
             keras_file, onnx_file = Path(folder) / "model.keras", Path(folder) / "model.onnx"
             _save_without_optimizer(training.model, keras_file)
-            export_onnx(keras_file, onnx_file, recipe.views)
+            try:
+                export_onnx(keras_file, onnx_file, recipe.views)
+            except FerError as error:
+                kept = f"; the training is kept in {self.out}: resume it once that is mended"
+                raise FerError(f"{error}{kept if self.out else ''}") from error
             if recipe.quantized:
                 quantize_onnx(onnx_file, faces)
             self.keras_file_ = keras_file.read_bytes()

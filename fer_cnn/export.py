@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import subprocess
 import sys
@@ -15,8 +16,8 @@ import numpy as np
 from fer_cnn.recipe import Views
 from fer_cnn.views import with_views
 from fer_core.cli import run_command
-from fer_core.errors import FerError
-from fer_core.extras import require
+from fer_core.errors import FerError, MissingExtraError
+from fer_core.extras import how_to_install, require
 from fer_core.files import write_atomically
 from fer_core.model_entry import probe_faces
 from fer_core.onnx_model import OnnxClassifier
@@ -40,9 +41,16 @@ def export_onnx(keras_file: Path, onnx_file: Path, views: str = "one") -> None:
 
     Raises
     ------
+    MissingExtraError
+        If TensorFlow is not installed.
     FerError
         If the export fails, or its probabilities differ from Keras's by more than `PARITY`.
     """
+    if importlib.util.find_spec("tensorflow") is None:
+        raise MissingExtraError(
+            f"the export to ONNX needs TensorFlow, whichever backend trained; "
+            f"{how_to_install('train')}"
+        )
     environment = {
         **os.environ,
         "KERAS_BACKEND": "tensorflow",

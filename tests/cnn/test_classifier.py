@@ -1,4 +1,6 @@
+import importlib.util
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,6 +56,19 @@ def test_out_of_time_says_how_to_go_on(striped, quick_recipe, tmp_path):
     short = CNNClassifier(quick_recipe, out=tmp_path, max_minutes=1e-9)
     with pytest.raises(FerError, match="it can go on from"):
         short.fit(*striped)
+
+
+def test_without_tensorflow_the_training_is_kept(striped, quick_recipe, tmp_path, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        "importlib.util.find_spec", lambda name: None if name == "tensorflow" else found(name)
+    )
+    quick = replace(quick_recipe, epochs=1)
+    with pytest.raises(FerError, match=r"needs TensorFlow.*kept in .*training: resume it"):
+        CNNClassifier(quick, out=tmp_path / "training").fit(*striped)
+    monkeypatch.undo()
+    done = CNNClassifier(quick, out=tmp_path / "training").fit(*striped)
+    assert len(done.history_) == 1
 
 
 def test_a_file_that_is_no_network_cant_be_exported(tmp_path):
