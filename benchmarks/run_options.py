@@ -10,6 +10,7 @@ from benchmarks import other_data
 from benchmarks.models import CNN
 from fer_core.certainty import STATED_ACCURACY
 from fer_core.cleaning import add_cleaning_arguments
+from fer_core.cli import natural
 from fer_core.datasets.options import add_arguments
 from fer_core.labels import SCHEMES
 
@@ -93,7 +94,7 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--time-again", action="store_true", help="measure the speed of finished models anew"
     )
-    group.add_argument("--seed", type=int, default=0, help="of splits and fits (default: 0)")
+    group.add_argument("--seed", type=natural, default=0, help="of splits and fits (default: 0)")
     other_data.add_test_on_arguments(parser)
     return parser
 

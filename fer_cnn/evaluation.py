@@ -5,6 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_core.errors import FerError
+
+
+class DivergedError(FerError):
+    """A training whose figures are no numbers any more."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}: the training has diverged; lower the learning rate or raise the batch size"
+        )
+
 
 def measure(proba: NDArray[np.floating], y: NDArray[np.int64]) -> dict[str, float]:
     """Return what is logged after every epoch.
@@ -26,10 +37,17 @@ def measure(proba: NDArray[np.floating], y: NDArray[np.int64]) -> dict[str, floa
     dict
         ``loss``, ``accuracy``; over all questions ``precision``, ``recall``, ``f1`` (their
         harmonic mean), ``auc`` and ``binary_accuracy``.
+
+    Raises
+    ------
+    DivergedError
+        If a probability is no number.
     """
     from sklearn.metrics import roc_auc_score
 
     p = np.asarray(proba, dtype=np.float64)
+    if not np.isfinite(p).all():
+        raise DivergedError("the network's probabilities are no numbers")
     truth = np.arange(p.shape[1]) == np.asarray(y)[:, None]
     yes = p > 0.5
     right = float((yes & truth).sum())

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fer_cnn.augmentation import Augmentation
 from fer_cnn.recipes import RECIPES, get_recipe
-from fer_core.cli import run_command
+from fer_core.cli import natural, run_command
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import FerError
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_arguments(parser)
     parser.add_argument("--faces", type=int, default=7, help="rows (default: %(default)s)")
     parser.add_argument("--variants", type=int, default=9, help="columns (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=natural, default=0)
     parser.add_argument("--out", type=Path, metavar="PNG", help="default: RECIPE-augmentation.png")
     return run_command(parser, _command, argv)
 

@@ -145,10 +145,15 @@ class Recipe:
                 raise self._wrong(name, "at least 1")
         if self.patience is not None and self.patience < 1:
             raise self._wrong("patience", "at least 1, or None")
-        if self.learning_rate <= 0:
-            raise self._wrong("learning_rate", "positive")
-        if not 0 <= self.soft_weight <= 1:
-            raise self._wrong("soft_weight", "0 to 1")
+        for name in ("head_epochs", "network_seed"):
+            if getattr(self, name) < 0:
+                raise self._wrong(name, "0 or more")
+        for name in ("learning_rate", "body_rate"):
+            if not getattr(self, name) > 0:
+                raise self._wrong(name, "positive")
+        for name in ("soft_weight", "warmup"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise self._wrong(name, "0 to 1")
         if not 0 <= self.average < 1:
             raise self._wrong("average", "at least 0 and below 1")
         if self.labels == "sparse" and (self.label_smoothing or self.mixup):
@@ -196,7 +201,8 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any], source: str) -> R
     Raises
     ------
     DataError
-        If a field doesn't exist or a value is refused.
+        If a field doesn't exist, is of new networks where one is gone on from, or a value is
+        refused.
     """
     known = {f.name for f in fields(Recipe)} - {"name", *_WORDS, "augmentation", "options"}
     changes = {f.name for f in fields(Augmentation)}
@@ -205,6 +211,11 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any], source: str) -> R
         group, _, name = key.rpartition(".")
         if group == "augmentation" and name in changes:
             augmentation[name] = value
+        elif group == "options" and recipe.init:
+            raise DataError(
+                f"{source}: '{key}' is of new networks, and '{recipe.name}' goes on from the "
+                f"network '{recipe.init}'; take it out"
+            )
         elif group == "options":
             options[name] = value
         elif not group and name in known:

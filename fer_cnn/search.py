@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from fer_cnn.evaluation import DivergedError
 from fer_cnn.history import EpochRecord
 from fer_cnn.recipe import Recipe, with_settings
-from fer_cnn.training import train
+from fer_cnn.training import Training, train
 from fer_core.extras import require
 from fer_core.files import write_atomically
 from fer_core.splits import LabelledPart, require_role
@@ -78,6 +79,8 @@ def search_space(recipe: Recipe) -> Any:
         space.Float("augmentation.exposure", 0.0, 1.0, step=0.25, default=1.0)
     if recipe.augmentation.shear:
         space.Float("augmentation.shear", 0.0, 0.3, step=0.1, default=0.3)
+    if recipe.init:
+        return space  # the network is there already
     if recipe.architecture == "four-class":
         for layer in ("1", "2", "3"):
             space.Choice(f"widths.{layer}", [32, 64, 96, 128], default=32)
@@ -204,29 +207,46 @@ class Search:
             raise OutOfTime("the time is over")
         values = trial.hyperparameters.values
         settings, folder = settings_of(values), folder_of(trial.trial_id)
-        epochs = values.get("tuner/epochs", self.max_epochs) - values.get("tuner/initial_epoch", 0)
-        # A round is a training of its own length: schedules end with it.
+        before = values.get("tuner/initial_epoch", 0)
+        epochs = values.get("tuner/epochs", self.max_epochs) - before
+        # A round is a training of its own length: schedules end with it. Of all rounds together
+        # the first train the head alone, in the share that the recipe gives it.
+        head = round(self.recipe.head_epochs * self.max_epochs / self.recipe.epochs)
         recipe = replace(
-            with_settings(self.recipe, settings, "the search"), epochs=epochs, patience=None
+            with_settings(self.recipe, settings, "the search"),
+            epochs=epochs,
+            head_epochs=max(head - before, 0),
+            patience=None,
         )
         earlier = values.get("tuner/trial_id")
-        training = train(
+        if earlier and not (folder_of(earlier) / _NETWORK).exists():
+            return {_OBJECTIVE: 0.0}  # its first round has diverged
+        start = folder_of(earlier) / _NETWORK if earlier else None
+        try:
+            training = self._train(recipe, start, folder / "training", left, trial.trial_id)
+        except DivergedError:
+            return {_OBJECTIVE: 0.0}
+        if not training.finished:
+            raise OutOfTime("the time is over")
+        with write_atomically(folder / _NETWORK) as path:
+            training.model.save(path)
+        return {_OBJECTIVE: max(record.val_accuracy for record in training.history)}
+
+    def _train(
+        self, recipe: Recipe, start: Path | None, out: Path, minutes: float | None, trial: str
+    ) -> Training:
+        return train(
             recipe,
             self.fitting.faces,
             self.fitting.y,
             len(self.fitting.scheme.labels),
             validation=(self.validation.faces, self.validation.y),
             seed=self.seed,
-            start=folder_of(earlier) / _NETWORK if earlier else None,
-            out=folder / "training",
-            max_minutes=left,
-            on_epoch=lambda record: _log(trial.trial_id, record, epochs),
+            start=start,
+            out=out,
+            max_minutes=minutes,
+            on_epoch=lambda record: _log(trial, record, recipe.epochs),
         )
-        if not training.finished:
-            raise OutOfTime("the time is over")
-        with write_atomically(folder / _NETWORK) as path:
-            training.model.save(path)
-        return {_OBJECTIVE: max(record.val_accuracy for record in training.history)}
 
 
 def write_trials(path: Path, trials: list[Trial]) -> None:

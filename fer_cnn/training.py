@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fer_cnn import checkpoint
 from fer_cnn.architectures import build
 from fer_cnn.batches import epoch_batches
-from fer_cnn.evaluation import measure
+from fer_cnn.evaluation import DivergedError, measure
 from fer_cnn.history import EpochRecord, best_epoch, stopped_early
 from fer_cnn.phases import Phase, compile_for, phase_at, set_rate
 from fer_cnn.recipe import Recipe
@@ -98,6 +98,8 @@ def train(
         weights or network can't be had.
     FerError
         If `out` holds another training.
+    DivergedError
+        If the loss is no number any more.
     """
     if len(faces) == 0 or len(faces) != len(y):
         raise DataError(f"training needs one label a face; got {len(faces)} faces, {len(y)} labels")
@@ -108,7 +110,7 @@ def train(
     require("keras", "train").utils.set_random_seed(seed)
     targets = _targets(recipe, y, n_classes, soft_labels)
     weights = class_weights(y, n_classes)[y] if recipe.class_weights else None
-    facts = _facts(faces, targets, n_classes, seed)
+    facts = _facts(faces, targets, n_classes, seed, validation)
     steps = len(faces) // min(recipe.batch_size, len(faces))
     resumed = checkpoint.resume(out, recipe, facts, steps) if out else None
     model, history = resumed or (_fresh(recipe, n_classes, start), [])
@@ -136,6 +138,8 @@ def train(
         )
         # The batches are shuffled already; Keras would shuffle them by a global random state.
         fitted = model.fit(batches, initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0)
+        if not np.isfinite(fitted.history["loss"][0]):
+            raise DivergedError(f"the loss of epoch {epoch + 1} is no number")
         with averaged_weights(model, recipe):
             figures = _validate(model, validation)
             record = EpochRecord(
@@ -261,13 +265,22 @@ def _out_of_time(history: list[EpochRecord], started: float, max_minutes: float 
 
 
 def _facts(
-    faces: NDArray[np.uint8], targets: NDArray[Any], n_classes: int, seed: int
+    faces: NDArray[np.uint8],
+    targets: NDArray[Any],
+    n_classes: int,
+    seed: int,
+    validation: Validation | None,
 ) -> dict[str, Any]:
     """Return what, besides the recipe, must be the same for a checkpoint to be gone on with."""
     return {
         "n_classes": n_classes,
         "n_faces": len(faces),
-        "faces": hashlib.sha256(faces.tobytes()).hexdigest(),
-        "targets": hashlib.sha256(targets.tobytes()).hexdigest(),
+        "faces": _hash(faces),
+        "targets": _hash(targets),
+        "validation": _hash(*validation) if validation else "",
         "seed": seed,
     }
+
+
+def _hash(*arrays: NDArray[Any]) -> str:
+    return hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()

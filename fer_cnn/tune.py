@@ -16,8 +16,9 @@ from typing import Any
 
 from fer_cnn.recipes import RECIPES, get_recipe
 from fer_cnn.search import BEST, TRIALS, Search, write_best, write_trials
+from fer_cnn.start import require_same_fitting
 from fer_cnn.train import print_progress, scheme_for
-from fer_core.cli import run_command
+from fer_core.cli import natural, run_command
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.datasets.thinning import thinned
 from fer_core.errors import FerError
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--rounds", type=int, default=1, help="runs of Hyperband (default: %(default)s)"
     )
     group.add_argument("--max-minutes", type=float, help="stop then; the same command goes on")
-    group.add_argument("--seed", type=int, default=0, help="of split, proposals and trainings")
+    group.add_argument("--seed", type=natural, default=0, help="of split, proposals and trainings")
     group.add_argument(
         "--out", type=Path, default=Path("runs/tune-cnn"), help="default: %(default)s"
     )
@@ -66,7 +67,10 @@ def _command(args: argparse.Namespace) -> None:
             raise FerError(f"--{option.replace('_', '-')} must be at least 1. Got {value} instead.")
     require("keras", "train")  # before pictures are read
     dataset = load_dataset(args)
-    split = make_split(dataset.in_scheme(scheme_for(recipe, dataset, args.scheme)), seed=args.seed)
+    split = make_split(dataset, seed=args.seed)
+    require_same_fitting(recipe.init, split.fitting)
+    # Divided before classes are dropped, as for training: the same pictures fit and choose.
+    split = split.in_scheme(scheme_for(recipe, dataset, args.scheme))
     fitting = split.fitting if args.faces is None else thinned(split.fitting, args.faces, args.seed)
     out = args.out / recipe.name
     facts = _facts(split, len(fitting), args)

@@ -47,6 +47,14 @@ def run_command(
         return EXIT_BAD_INPUT
 
 
+def natural(text: str) -> int:
+    """Return a number of the command line, such as a seed, that has to be 0 or more."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"must be 0 or more. Got {number} instead.")
+    return number
+
+
 def explain(error: FerError | OSError) -> str:
     """Return `error` as one sentence for people, with the file it is about."""
     if isinstance(error, OSError) and error.strerror:

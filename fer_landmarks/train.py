@@ -19,7 +19,7 @@ from fer_core.cleaning import (
     describe_cleaning,
     read_cleaning,
 )
-from fer_core.cli import run_command
+from fer_core.cli import natural, run_command
 from fer_core.datasets.options import add_arguments, describe, load_dataset
 from fer_core.labels import SCHEMES, get_scheme
 from fer_core.lookup import look_up
@@ -150,7 +150,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "the labels (the default where there are any)",
     )
     parser.add_argument("--jobs", type=int, default=-1, help="threads; -1: one a core")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=natural, default=0)
     parser.add_argument(
         "--out", type=Path, default=Path("runs/landmarks"), help="default: %(default)s"
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from fer_core.cli import run_command
+from fer_core.cli import natural, run_command
 from fer_core.datasets.options import add_arguments, describe, load_dataset
 from fer_core.datasets.thinning import thinned
 from fer_core.extras import require
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--objective", choices=get_args(Objective), default="accuracy", help="default: accuracy"
     )
     parser.add_argument("--jobs", type=int, default=-1, help="threads of the descriptors")
-    parser.add_argument("--seed", type=int, default=0, help="of split, fits and proposals")
+    parser.add_argument("--seed", type=natural, default=0, help="of split, fits and proposals")
     parser.add_argument("--out", type=Path, default=Path("runs/tune"), help="default: %(default)s")
     parser.add_argument(
         "--adopt",
@@ -63,11 +63,13 @@ def _command(args: argparse.Namespace) -> None:
     for name in args.names:
         classifier_of(name)  # a wrong name is found before hours of work
     dataset = load_dataset(args)
+    # Divided before classes are dropped, as for training: the same pictures fit and choose.
+    wanted, split = dataset, make_split(dataset, seed=args.seed)
     if args.scheme is not None:
-        dataset = dataset.in_scheme(get_scheme(args.scheme))
-    split = make_split(dataset, seed=args.seed)
+        scheme = get_scheme(args.scheme)
+        wanted, split = dataset.in_scheme(scheme), split.in_scheme(scheme)
     fitting = split.fitting if args.faces is None else thinned(split.fitting, args.faces, args.seed)
-    for sentence in describe(dataset, split):
+    for sentence in describe(wanted, split):
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     if len(fitting) < len(split.fitting):
         console.print(f"fitted on: {len(fitting):,} of them", highlight=False)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
-from fer_core.labels import LABELS
+from fer_core.datasets.dataset import Dataset
+from fer_core.labels import LABELS, SCHEMES
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("no deadline", deadline=None)
@@ -31,6 +32,21 @@ def fer2013_folder():
     if not (folder / "train").is_dir():
         pytest.skip(f"FER2013 is not in {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def uneven():
+    """Made-up pictures of FER2013's classes, so many of each that dropping one changes draws."""
+    y = np.repeat(np.arange(7), [5, 9, 8, 20, 7, 10, 11])
+    return Dataset(
+        name="uneven",
+        faces=np.random.default_rng(0).integers(0, 256, (len(y), 48, 48)).astype(np.uint8),
+        y=y,
+        scheme=SCHEMES["fer7"],
+        names=np.array([f"face{i:03d}" for i in range(len(y))]),
+        parts=np.full(len(y), "training"),
+        groups=np.arange(len(y)),
+    )
 
 
 @pytest.fixture

@@ -1,13 +1,16 @@
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from fer_cnn.evaluation import DivergedError
 from fer_cnn.history import EpochRecord
 from fer_cnn.recipe import read_settings, training_settings, with_settings
 from fer_cnn.recipes import RECIPES, TUNED, get_recipe
 from fer_cnn.search import Search, Trial, search_space, settings_of, write_best, write_trials
+from fer_cnn.train import main as train_main
 from fer_cnn.tune import main
 from fer_core.datasets.demo import load_demo
 from fer_core.datasets.thinning import thinned
@@ -103,6 +106,69 @@ def test_a_training_that_fails_ends_the_search(split, tmp_path, monkeypatch):
     recipe = get_recipe("tiny")
     with pytest.raises(DataError, match="no weights"):
         Search(recipe, split.fitting, split.validation, tmp_path, max_epochs=2).run()
+
+
+def test_the_same_pictures_choose_as_in_training(uneven, tmp_path, monkeypatch):
+    seen = []
+
+    def watched(fitting, validation):
+        seen.append([set(part.names.tolist()) for part in (fitting, validation)])
+        raise DataError("seen enough")
+
+    for module in ("tune", "train"):
+        monkeypatch.setattr(f"fer_cnn.{module}.load_dataset", lambda args: uneven)
+    monkeypatch.setattr(
+        "fer_cnn.tune.Search", lambda recipe, fit, val, out, **settings: watched(fit, val)
+    )
+    monkeypatch.setattr(
+        "fer_cnn.train.train_and_store",
+        lambda recipe, split, out, **settings: watched(split.fitting, split.validation),
+    )
+    for command in (main, train_main):
+        assert command(["tiny", "--scheme", "basic4", "--out", str(tmp_path)]) == 2
+    assert seen[0] == seen[1]
+
+
+def test_a_network_that_knows_the_pictures_which_choose_is_refused(
+    uneven, tmp_path, monkeypatch, capsys
+):
+    named = replace(uneven, name="fer2013")
+    monkeypatch.setattr("fer_cnn.tune.load_dataset", lambda args: named)
+    assert main(["strong", "--out", str(tmp_path)]) == 2
+    assert "'cnn-compact' to go on from was fitted on other pictures" in capsys.readouterr().err
+
+
+def test_settings_that_diverge_are_the_worst(split, tmp_path, monkeypatch):
+    def diverge(*args, **kwargs):
+        raise DivergedError("the loss of epoch 1 is no number")
+
+    monkeypatch.setattr("fer_cnn.search.train", diverge)
+    recipe = get_recipe("tiny")
+    search = Search(recipe, split.fitting, split.validation, tmp_path, max_epochs=3)
+    assert search.run()
+    assert {trial.score for trial in search.trials()} == {0.0}
+
+
+def test_the_head_alone_is_trained_in_the_first_rounds(split, tmp_path, monkeypatch):
+    networks, heads = Networks(), []
+
+    def train(recipe, *args, **kwargs):
+        heads.append((recipe.epochs, recipe.head_epochs))
+        return networks.train(recipe, *args, **kwargs)
+
+    monkeypatch.setattr("fer_cnn.search.train", train)
+    recipe = replace(get_recipe("tiny"), epochs=18, head_epochs=4)
+    Search(recipe, split.fitting, split.validation, tmp_path, max_epochs=9).run()
+    # Two of nine epochs: the first round of one, and one of the next that goes on from it.
+    assert set(heads) == {(1, 2), (2, 1), (6, 0), (3, 2), (9, 2)}
+
+
+def test_networks_gone_on_from_have_no_new_layers_to_choose():
+    for name in ("strong", "fine-tune"):
+        space = search_space(get_recipe(name)).values
+        assert not [key for key in space if key.startswith(("options.", "widths."))]
+        with pytest.raises(DataError, match=r"'options\.dropout' is of new networks"):
+            with_settings(get_recipe(name), {"options.dropout": 0.1}, "mine.json")
 
 
 @pytest.mark.slow

@@ -76,6 +76,21 @@ def test_another_training_in_the_folder_is_refused(striped, quick_recipe, tmp_pa
     assert json.loads((tmp_path / SETTINGS).read_text())["seed"] == 0
 
 
+def test_a_training_that_diverges_is_one_sentence(striped, quick_recipe, tmp_path):
+    faces, y = striped
+    wild = replace(quick_recipe, optimizer="sgd", learning_rate=1e30, schedule="constant")
+    with pytest.raises(FerError, match=r"no number.* has diverged; lower the learning rate"):
+        train(wild, faces, y, 3, validation=(faces, y), out=tmp_path)
+
+
+def test_other_validation_pictures_are_another_training(striped, quick_recipe, tmp_path):
+    faces, y = striped
+    quick = replace(quick_recipe, epochs=1)
+    train(quick, faces, y, 3, validation=(faces, y), out=tmp_path)
+    with pytest.raises(FerError, match=r"another training \(different: validation\)"):
+        train(quick, faces, y, 3, validation=(faces[:9], y[:9]), out=tmp_path)
+
+
 def test_refuses_labels_and_faces_that_dont_fit(striped, quick_recipe):
     faces, y = striped
     with pytest.raises(DataError, match="0 to 1; got 0 to 2"):

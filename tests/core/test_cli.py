@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from fer_core.cli import run_command
+from fer_core.cli import natural, run_command
 from fer_core.errors import DataError, FerError
 
 
@@ -74,3 +74,17 @@ def test_debug_logs_what_we_say_and_not_what_every_library_says(parser, caplog):
     caplog.clear()
     run_command(parser, command, [])
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize(
+    ("seed", "words"), [("-1", "must be 0 or more. Got -1"), ("x", "invalid natural value: 'x'")]
+)
+def test_seeds_are_natural_numbers(parser, capsys, seed, words):
+    parser.add_argument("--seed", type=natural)
+    with pytest.raises(SystemExit):
+        run_command(parser, lambda args: 0, ["--seed", seed])
+    assert words in capsys.readouterr().err
+
+
+def test_a_natural_number_is_read():
+    assert natural("7") == 7

@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from fer_core.errors import DataError
 from fer_core.model_store import ModelStore
 from fer_landmarks.settings import load_settings
 from fer_landmarks.train import main as train
@@ -33,6 +34,23 @@ def test_found_settings_are_what_training_uses(folder, tmp_path, capsys):
     model = ModelStore(models, trusted=True).load("hog-svm")
     faces = np.zeros((1, 48, 48), np.uint8)
     assert model.predict_proba(faces).shape == (1, 2)
+
+
+def test_the_same_pictures_choose_as_in_training(uneven, tmp_path, monkeypatch):
+    seen = []
+
+    def watched(split):
+        seen.append([set(part.names.tolist()) for part in (split.fitting, split.validation)])
+        raise DataError("seen enough")
+
+    for module in ("tune", "train"):
+        monkeypatch.setattr(f"fer_landmarks.{module}.load_dataset", lambda args: uneven)
+        monkeypatch.setattr(
+            f"fer_landmarks.{module}.describe", lambda dataset, split: watched(split)
+        )
+    for command in (main, train):
+        assert command(["hog-svm", "--scheme", "basic4", "--out", str(tmp_path)]) == 2
+    assert seen[0] == seen[1]
 
 
 def test_pipelines_without_found_settings_are_refused(folder, tmp_path, capsys):
