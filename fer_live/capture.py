@@ -15,8 +15,8 @@ import cv2
 import numpy as np
 
 from fer_core.errors import DataError
-from fer_live.sources import Frame, Waiting
-from fer_live.video_file import READ_TIMEOUT, open_capture
+from fer_live.sources import Frame, Waiting, shown_name
+from fer_live.video_file import HIGHEST_RATE, READ_TIMEOUT, open_capture
 
 logger = logging.getLogger(__name__)
 
@@ -58,11 +58,11 @@ class LiveSource:
         capture: cv2.VideoCapture | None = None,
     ) -> None:
         self.device = device
-        self.name = f"camera {device}" if isinstance(device, int) else device
+        self.name = f"camera {device}" if isinstance(device, int) else shown_name(device)
         self.retry_seconds = retry_seconds
         capture = self._open() if capture is None else capture
         rate = capture.get(cv2.CAP_PROP_FPS)
-        self.rate = float(rate) if np.isfinite(rate) and 0 < rate <= 240 else 0.0
+        self.rate = float(rate) if np.isfinite(rate) and 0 < rate <= HIGHEST_RATE else 0.0
         self._changed = threading.Condition()
         self._newest: Frame | None = None
         self._lost = ""

@@ -219,7 +219,9 @@ def write_report(
         "photos": [photo.as_dict() for photo in photos],
     }
     with write_atomically(path) as temporary:
-        temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False), encoding="utf-8")
+        text = json.dumps(report, indent=1, ensure_ascii=False)
+        # File names need not be valid UTF-8.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def as_table(photos: Sequence[LabelledPhoto]) -> Table:

@@ -102,6 +102,8 @@ class Outputs:
         if not self.finished:
             # An older run's record would say of this one that it is finished.
             (folder / RECORD).unlink(missing_ok=True)
+            if self.before is None:
+                self._clear()
             for kind in self.save & forms.keys():
                 path = folder / KINDS[kind]
                 self._tables[kind] = RowFile(path, forms[kind], sizes.get(kind))
@@ -128,6 +130,11 @@ class Outputs:
         if "video" in self.save and frame.number >= self._video_start:
             self._write_video(frame, picture())
         self._done = frame
+
+    def hold(self, picture: Callable[[], NDArray[np.uint8]], seconds: float) -> None:
+        """Let the annotated video of a live source stand still up to a time."""
+        if self.source.live and self._video is not None:
+            self._video.write_until(picture(), seconds)
 
     def checkpoint(self, follower: FaceFollower, summary: Summary, *, now: bool = False) -> None:
         """Note where the job is, every few seconds; live sources can't be gone back to."""
@@ -156,12 +163,23 @@ class Outputs:
                 temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
             self._journal.path.unlink(missing_ok=True)
 
+    def _clear(self) -> None:
+        """Remove what an older run has left, which would look like this one's."""
+        for name in (*KINDS.values(), f"{Path(VIDEO).stem}-*{SUFFIX}"):
+            for path in self.folder.glob(name):
+                path.unlink()
+
     def _find_before(self, resume: bool, restart: bool) -> Checkpoint | None:
         """Return the checkpoint to go on from, or None to begin anew."""
         path = self._journal.path
         if self.source.live:
             if resume:
                 raise DataError(f"{self.source.name}: a live source can't be resumed")
+            if path.exists():
+                raise DataError(
+                    f"{self.folder}: an unfinished run over a video is there; finish it with "
+                    "python -m fer_live video and --resume, or name another --out"
+                )
             return None
         if not path.exists():
             self.finished = resume and self._is_done()

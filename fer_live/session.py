@@ -123,6 +123,7 @@ class Session:
                         return
                     if self.paused and self.source.live:
                         # What a camera sees in a pause is neither shown nor saved.
+                        self._hold(moment.seconds)
                         going = self._wait(Waiting())
                     else:
                         going = self._take(moment)
@@ -153,6 +154,14 @@ class Session:
         if self.window is None:
             return True
         return self._show(picture(), frame)
+
+    def _hold(self, seconds: float) -> None:
+        """Fill up videos with the last picture bit by bit: at once it would take long."""
+        picture = cache(self._again)
+        if self.outputs is not None:
+            self.outputs.hold(picture, seconds)
+        if self._recording is not None:
+            self._recording.write_until(picture(), seconds - self._recording_began)
 
     def _compose(self, frame: Frame, result: FrameResult) -> NDArray[np.uint8]:
         scheme = self.follower.recognizer.scheme

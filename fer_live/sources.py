@@ -52,6 +52,15 @@ class Waiting:
     message: str = ""
 
 
+def shown_name(name: str) -> str:
+    """Return a source's name for people and files: of an address, without user and password."""
+    scheme, mark, rest = name.partition("://")
+    if not mark or f"{scheme.lower()}://" not in ADDRESSES:
+        return name
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+
+
 class Source(Protocol):
     """Gives frames once, in order.
 

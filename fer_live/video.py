@@ -25,7 +25,7 @@ from fer_live.outputs import KINDS, Outputs
 from fer_live.panel import View
 from fer_live.recognizer import EmotionRecognizer
 from fer_live.session import Session
-from fer_live.sources import PICTURES_RATE, Source, open_source
+from fer_live.sources import PICTURES_RATE, Source, open_source, shown_name
 from fer_live.steadiness import Steadiness
 from fer_live.video_file import DamagedVideoError
 from fer_live.window import Window, WindowProbe
@@ -60,7 +60,9 @@ def add_parsers(subparsers: Any) -> None:
         help="how long a camera that has vanished is tried again (default: %(default)s)",
     )
     _add_arguments(webcam)
-    webcam.set_defaults(command=run, rate=PICTURES_RATE, resume=False, restart=False)
+    webcam.set_defaults(
+        command=run, rate=PICTURES_RATE, resume=False, restart=False, live_only=True
+    )
 
     video = subparsers.add_parser(
         "video",
@@ -87,7 +89,7 @@ def add_parsers(subparsers: Any) -> None:
     )
     again.add_argument("--restart", action="store_true", help="replace an unfinished run in --out")
     _add_arguments(video)
-    video.set_defaults(command=run, retry=0.0)
+    video.set_defaults(command=run, retry=0.0, live_only=False)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -107,6 +109,10 @@ def run(args: argparse.Namespace) -> int:
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     source = open_source(args.source, rate=args.rate, retry_seconds=args.retry, results=args.out)
     try:
+        if args.live_only and not source.live:
+            raise DataError(
+                f"{source.name}: this is no camera or stream; use: python -m fer_live video"
+            )
         probe = None if args.headless else WindowProbe()
         try:
             return _run(args, source, probe, options)
@@ -255,7 +261,7 @@ def _progress(session: Session) -> Iterator[None]:
 def _job(args: argparse.Namespace, recognizer: EmotionRecognizer, every: int) -> dict[str, Any]:
     """Return what a run must share with another to be continued by it."""
     return {
-        "source": args.source,
+        "source": shown_name(args.source),
         "content": _fingerprint(args.source),
         "model": args.model,
         "models": str(args.models or ""),

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from fer_core.errors import DataError
-from fer_live.sources import ADDRESSES, Frame
+from fer_live.sources import ADDRESSES, Frame, shown_name
 
 #: Milliseconds after which FFmpeg gives up opening a stream, and waiting for a frame of it.
 OPEN_TIMEOUT = 8000
@@ -17,6 +17,12 @@ READ_TIMEOUT = 4000
 
 #: A file that ends this much before the length it states was cut off; states are rounded.
 _ROUNDING = 0.02
+
+#: Frames a second above which what is stated is no rate of frames.
+HIGHEST_RATE = 240.0
+
+#: Frames by whose times a rate is measured where none is stated.
+_MEASURED_FRAMES = 60
 
 #: Longer than any video: what a file without a length states is far more, or negative.
 _MOST_FRAMES = 1e8
@@ -45,12 +51,16 @@ class VideoFile:
     live = False
 
     def __init__(self, name: str, capture: cv2.VideoCapture | None = None) -> None:
-        self.name = name
+        self.name = shown_name(name)
+        self._target = name
         self._capture = open_capture(name) if capture is None else capture
         rate = self._capture.get(cv2.CAP_PROP_FPS)
-        self.rate = rate if np.isfinite(rate) and 0 < rate <= 1000 else 0.0
+        known = bool(np.isfinite(rate)) and 0 < rate <= HIGHEST_RATE
+        # Where frames come unevenly, as from a browser or a screen recorder, FFmpeg states the
+        # clock's rate for the frames', and counts its ticks for frames.
+        self.rate = float(rate) if known else self._measured_rate()
         stated = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        self.n_frames = int(stated) if states_length(self._capture) else None
+        self.n_frames = int(stated) if known and states_length(self._capture) else None
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """Give the frames from number `start` on.
@@ -91,6 +101,19 @@ class VideoFile:
         """Close the file."""
         self._capture.release()
 
+    def _measured_rate(self) -> float:
+        """Return the rate of a file's first frames by their times; 0 of an address."""
+        if self.name.lower().startswith(ADDRESSES):
+            return 0.0
+        again = open_capture(self._target)
+        times: list[float] = []
+        while len(times) < _MEASURED_FRAMES and again.grab():
+            times.append(float(again.get(cv2.CAP_PROP_POS_MSEC)) / 1000)
+        again.release()
+        span = times[-1] - times[0] if times else 0.0
+        rate = (len(times) - 1) / span if span > 0 else 0.0
+        return rate if rate <= HIGHEST_RATE else 0.0
+
     def _seconds(self, number: int, before: float) -> float:
         """Return the frame's own timestamp, or one from its number where it has none."""
         stamp = float(self._capture.get(cv2.CAP_PROP_POS_MSEC)) / 1000
@@ -124,7 +147,7 @@ def open_capture(name: str) -> cv2.VideoCapture:
     limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT]
     capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, limits)
     if not capture.isOpened():
-        raise DataError(f"{name}: {problem}")
+        raise DataError(f"{shown_name(name)}: {problem}")
     # Where the backend knows it: the newest frame is wanted, not those that wait.
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
     return capture

@@ -10,7 +10,6 @@ from typing import Any
 
 from fer_core.errors import DataError, FerError
 from fer_core.extras import require
-from fer_live.native_threads import bound_native_threads
 from fer_live.options import add_arguments, recognizer_options
 
 #: Port that the page is served at.
@@ -67,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     with listen(args.host, args.port) as listening:
         engine = Engine.of(args.model, **options)
         try:
-            bound_native_threads(engine.load().model)
+            engine.load()
             app = make_app(engine, AllowedHosts.of(args.host), args.scheme)
         except BaseException:
             engine.close()

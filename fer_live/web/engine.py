@@ -18,6 +18,7 @@ from fer_core.labels import SCHEMES, Scheme
 from fer_core.lookup import look_up
 from fer_live.follower import LIVE_MODEL, FaceFollower
 from fer_live.image import PHOTO_WORKING_SIDE
+from fer_live.native_threads import bound_native_threads
 from fer_live.recognizer import DEFAULT_MODEL, EmotionRecognizer
 
 T = TypeVar("T")
@@ -111,7 +112,9 @@ class Engine:
         All of one purpose share model, detector and predictor.
         """
         if (purpose, None) not in self._made:
-            self._made[purpose, None] = self._make[purpose]()
+            made = self._make[purpose]()
+            bound_native_threads(made.model)
+            self._made[purpose, None] = made
         own = self._made[purpose, None]
         if (purpose, scheme) not in self._made:
             self._made[purpose, scheme] = own.using(scheme=self.scheme(scheme))

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import sys
 
 import cv2
 import numpy as np
@@ -226,3 +228,13 @@ def test_blur_hides_the_faces_in_what_is_written(tmp_path, recognizer):
     written = cv2.imread(str(tmp_path / "astronaut.annotated.png"))
     assert recognizer.analyze(written) == []
     assert len(report(tmp_path)["photos"][0]["faces"]) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode elsewhere")
+def test_a_name_that_is_no_text_is_in_the_report(tmp_path, astronaut):
+    name = os.fsdecode(b"Sch\xe4del.png")
+    (tmp_path / name).write_bytes(cv2.imencode(".png", astronaut)[1].tobytes())
+    assert main(["image", str(tmp_path), "--out", str(tmp_path / "out")]) == 0
+    (photo,) = json.loads((tmp_path / "out" / "faces.json").read_text())["photos"]
+    assert "Sch" in photo["photo"]
+    assert photo["faces"]

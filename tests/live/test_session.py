@@ -1,5 +1,7 @@
 """The session's window: what it shows, and what each key does."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from fer_core.detectors import DETECTORS, make_detector
 from fer_core.errors import DataError
 from fer_live import session as session_module
+from fer_live.annotated_video import AnnotatedVideo
 from fer_live.follower import DETECT_EVERY, FaceFollower
 from fer_live.panel import View
 from fer_live.session import Session
@@ -164,6 +167,23 @@ def test_a_snapshot_and_a_recording_are_saved_where_they_say(play, frames, tmp_p
     assert capture.get(cv2.CAP_PROP_FRAME_HEIGHT) == 480
     # 21 thousandths of a second, at a thousand frames a second.
     assert 19 <= capture.get(cv2.CAP_PROP_FRAME_COUNT) <= 22
+
+
+def test_a_recording_stands_still_in_a_pause_as_it_goes(play, frames, monkeypatch):
+    # The camera runs on for 50 frames: they are written one by one, not all after the pause.
+    filled = []
+    plain = AnnotatedVideo.write_until
+
+    def watched(self, picture, seconds):
+        before = self.n_frames
+        plain(self, picture, seconds)
+        filled.append(self.n_frames - before)
+
+    monkeypatch.setattr(AnnotatedVideo, "write_until", watched)
+    moments = [replace(frames[0], number=i, seconds=i / 1000) for i in range(60)]
+    play(moments, "record", None, "pause", *[None] * 50, "pause", None, "record", live=True)
+    assert sum(filled) >= 53
+    assert max(filled) <= 2
 
 
 def test_a_lost_camera_is_said_once_and_the_window_lives(play, frames):

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from fer_core.errors import DataError
-from fer_live.sources import Pictures, open_source
+from fer_live.sources import Pictures, open_source, shown_name
 from fer_live.video_file import DamagedVideoError, VideoFile, open_capture
 
-from .videos import turn_by_metadata, write_video
+from .videos import turn_by_metadata, write_uneven_webm, write_video
 
 
 def grays(n, shape=(48, 64)):
@@ -168,3 +168,35 @@ def test_a_video_without_frames_is_one_sentence(tmp_path):
 def test_a_missing_file_says_so(tmp_path):
     with pytest.raises(DataError, match="there is no such"):
         open_source(str(tmp_path / "none.mp4"))
+
+
+def test_uneven_frames_have_the_rate_that_their_times_tell(tmp_path):
+    path = tmp_path / "browser.webm"
+    pictures = np.random.default_rng(0).integers(0, 256, (90, 48, 64, 3)).astype(np.uint8)
+    write_uneven_webm(path, list(pictures))
+    assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FPS) == 1000  # what FFmpeg says
+    video = VideoFile(str(path))
+    assert video.rate == pytest.approx(30, rel=0.02)
+    assert video.n_frames is None
+    times = [frame.seconds for frame in video.frames()]
+    assert len(times) == 90
+    assert times[-1] == pytest.approx(89 / 30, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("rtsp://me:s%40cret@10.0.0.2:554/live?a=b", "rtsp://10.0.0.2:554/live?a=b"),
+        ("http://10.0.0.2/a@b", "http://10.0.0.2/a@b"),
+        ("videos/me@home.mp4", "videos/me@home.mp4"),
+    ],
+)
+def test_addresses_are_shown_without_passwords(name, shown):
+    assert shown_name(name) == shown
+
+
+def test_a_password_is_in_no_message():
+    with pytest.raises(DataError) as caught:
+        open_source("http://me:secret@127.0.0.1:9/x")
+    assert "secret" not in str(caught.value)
+    assert "http://127.0.0.1:9/x" in str(caught.value)

@@ -79,6 +79,32 @@ def test_a_video_cut_off_keeps_all_until_there(tmp_path, clip, capsys, astronaut
     assert "cut off" in record["problem"]
 
 
+def test_an_older_runs_results_go_with_a_new_run(tmp_path, clip):
+    out = tmp_path / "out"
+    for name in ("faces.jsonl", "timeline.png", "annotated-2.mkv", "mine.txt"):
+        out.mkdir(exist_ok=True)
+        (out / name).write_text("older")
+    save = ["--headless", "--seconds", "0.2", "--save", "csv"]
+    assert main(["video", str(clip), *save, "--out", str(out)]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["faces.csv", "mine.txt", "run.json"]
+
+
+def test_a_camera_does_not_take_the_place_of_an_unfinished_video(tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".resume.json").write_text("{}")
+    (out / "faces.csv").write_text("rows")
+    with stream(lambda i: 0.02) as address:
+        assert main(["webcam", address, "--headless", "--out", str(out)]) == 2
+    assert "an unfinished run over a video is there" in capsys.readouterr().err
+    assert (out / "faces.csv").read_text() == "rows"
+
+
+def test_a_file_is_no_camera(clip, capsys):
+    assert main(["webcam", str(clip), "--headless"]) == 2
+    assert "no camera or stream; use: python -m fer_live video" in capsys.readouterr().err
+
+
 def test_a_stream_is_followed_and_saved(tmp_path, capsys):
     with stream(lambda i: 0.02) as address:
         code = main(

@@ -12,6 +12,7 @@ import time
 import urllib.request
 from contextlib import contextmanager
 from http.client import HTTPConnection
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ from fer_core.errors import DataError
 from fer_live.__main__ import main
 from fer_live.web import command
 from fer_live.web.command import listen, page_address
+from fer_live.web.engine import Engine
 
 PATIENCE = 60
 
@@ -163,3 +165,13 @@ def test_addresses_to_open():
     assert page_address("0.0.0.0", 80) == "http://127.0.0.1:80/"
     assert page_address("::1", 8) == "http://[::1]:8/"
     assert page_address("localhost", 8) == "http://localhost:8/"
+
+
+def test_the_threads_of_every_model_are_bounded(monkeypatch):
+    bounded = []
+    monkeypatch.setattr("fer_live.web.engine.bound_native_threads", bounded.append)
+    engine = Engine(lambda: SimpleNamespace(model="live"), lambda: SimpleNamespace(model="picture"))
+    for purpose in ("live", "picture", "picture"):
+        engine.recognizer(purpose)
+    engine.close()
+    assert bounded == ["live", "picture"]

@@ -86,3 +86,41 @@ def until(condition, seconds=10.0):
             return True
         time.sleep(0.02)
     return False
+
+
+def write_uneven_webm(path, pictures, rate=30, spread=12):
+    """Write a WebM as browsers do: frames at uneven times, in milliseconds, and no rate stated."""
+    write_video(path, pictures, rate, coding="VP80")
+    data = bytearray(path.read_bytes())
+    rng = np.random.default_rng(0)
+    place = data.find(b"\x23\xe3\x83")  # DefaultDuration, which becomes a void of its length
+    length = data[place + 3] & 0x7F
+    data[place : place + 4 + length] = bytes([0xEC, 0x80 | (length + 2)]) + bytes(length + 2)
+    for start, stop, kind in _ebml(data, 0, len(data)):
+        if kind in (0xA3, 0xA1) and stop - start > 3:  # a block: track, time, flags, picture
+            (time,) = struct.unpack_from(">h", data, start + 1)
+            moved = time + int(rng.integers(-spread, spread + 1)) if time else 0
+            struct.pack_into(">h", data, start + 1, max(moved, 0))
+    path.write_bytes(data)
+
+
+#: Segment, cluster, tracks, track, block group: elements that hold elements.
+_HOLDERS = {0x18538067, 0x1F43B675, 0x1654AE6B, 0xAE, 0xA0}
+
+
+def _ebml(data, place, end):
+    """Give where the content of each element of a Matroska file begins and ends, and its kind."""
+    while place < end:
+        kind, place = _number(data, place, marked=True)
+        size, start = _number(data, place, marked=False)
+        unknown = size == 2 ** (7 * (start - place)) - 1
+        place = end if unknown else start + size
+        yield start, place, kind
+        if kind in _HOLDERS:
+            yield from _ebml(data, start, place)
+
+
+def _number(data, place, *, marked):
+    n = 9 - data[place].bit_length()
+    value = int.from_bytes(data[place : place + n], "big")
+    return (value if marked else value & (2 ** (7 * n) - 1)), place + n

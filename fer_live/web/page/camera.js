@@ -36,7 +36,7 @@ export class Camera {
   }
 
   schemeChanged() {
-    if (!this.stream) return;
+    if (!this.connection) return;
     this.connection.close();
     this.#connect();
   }
@@ -94,7 +94,9 @@ export class Camera {
     await this.video.play().catch(() => {});
     if (this.stream !== stream) return;
     screen.media("camera");
-    await this.#offerControls(stream);
+    const cameras = await videoInputs();
+    if (this.stream !== stream) return;
+    this.#offerControls(stream, cameras);
     this.#connect();
     this.#loop(stream);
   }
@@ -121,10 +123,8 @@ export class Camera {
     });
   }
 
-  async #offerControls(stream) {
+  #offerControls(stream, cameras) {
     const { app } = this;
-    const devices = await navigator.mediaDevices.enumerateDevices().catch(() => []);
-    const cameras = devices.filter(({ kind }) => kind === "videoinput");
     let choice = null;
     if (cameras.length > 1) {
       choice = part("select");
@@ -238,6 +238,11 @@ export class Camera {
     const to = course.latest;
     app.showCourse({ course, from: to - SHOWN_SECONDS, to, ago: true }, "the last minute");
   }
+}
+
+async function videoInputs() {
+  const devices = await navigator.mediaDevices.enumerateDevices().catch(() => []);
+  return devices.filter(({ kind }) => kind === "videoinput");
 }
 
 const INSECURE = [
