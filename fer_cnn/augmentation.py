@@ -36,6 +36,9 @@ class Augmentation:
         Factor on all gray levels, drawn from [1 - exposure, 1 + exposure].
     crop : int
         A square smaller by this many pixels, at a random place, is enlarged to the whole picture.
+    degrade : float
+        Share of the faces that are made as bad as a webcam's or a far one: each of resolution (down
+        to a third), light (down to a fifth) and noise (up to 24 gray levels) for half of these.
     """
 
     flip: bool = False
@@ -48,6 +51,7 @@ class Augmentation:
     shear: float = 0.0
     exposure: float = 0.0
     crop: int = 0
+    degrade: float = 0.0
 
     def apply(self, faces: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Return changed copies of `faces`.
@@ -67,7 +71,8 @@ class Augmentation:
         # whichever ranges are zero.
         draw = rng.uniform(-1, 1, size=(7, n))
         # A stream of their own: trainings begun before these existed go on with the same faces.
-        more = rng.spawn(1)[0].uniform(-1, 1, size=(4, n))
+        others, worse = rng.spawn(2)
+        more = others.uniform(-1, 1, size=(4, n))
         angle = np.deg2rad(self.rotation) * draw[0]
         cropped = np.array([[width / (width - self.crop)], [height / (height - self.crop)]])
         zoom = (1 + self.scale * draw[1]) * cropped[0]
@@ -104,9 +109,31 @@ class Augmentation:
                 # convertScaleAbs would fold negative values up instead of clipping them.
                 warped = np.clip(warped * np.float32(factor) + np.float32(bias), 0, 255)
             result[i] = warped
+        if self.degrade > 0:
+            _degrade(result, self.degrade, worse)
         if self.erase > 0:
             _erase(result, self.erase, rng)
         return result
+
+
+def _degrade(faces: NDArray[np.uint8], share: float, rng: np.random.Generator) -> None:
+    """Make resolution, light and noise of a share of `faces` worse, in place."""
+    n, height, width = faces.shape
+    draw = rng.random((4, n))
+    with_size, with_light, with_noise = rng.random((3, n)) < 0.5
+    for i in np.flatnonzero(draw[0] < share):
+        face = faces[i]
+        if with_size[i]:
+            part = 1 - 2 / 3 * draw[1, i]
+            small = (max(round(width * part), 1), max(round(height * part), 1))
+            face = cv2.resize(face, small, interpolation=cv2.INTER_AREA)
+            face = cv2.resize(face, (width, height), interpolation=cv2.INTER_LINEAR)
+        changed = face.astype(np.float32)
+        if with_noise[i]:
+            changed += np.float32(24 * draw[2, i]) * rng.standard_normal(face.shape, np.float32)
+        if with_light[i]:  # after the noise, which would hide a dark face wholly
+            changed *= np.float32(0.2 ** draw[3, i])
+        faces[i] = np.clip(np.rint(changed), 0, 255)
 
 
 def _erase(faces: NDArray[np.uint8], share: float, rng: np.random.Generator) -> None:

@@ -154,6 +154,15 @@ _STRONG = replace(
     note="Taught by soft labels: python -m fer_landmarks.left_out anchored-kernel --votes FILE.",
 )
 
+_ROBUST = replace(
+    _STRONG,
+    name="robust",
+    description="strong, trained on with faces as bad as a webcam's",
+    init="cnn-strong",
+    precision="bfloat16",
+    augmentation=replace(_COMPACT.augmentation, degrade=0.4),
+)
+
 _RESIDUAL = Recipe(
     name="residual",
     description="residual network with squeeze and excitation, 6.4 M parameters, for a GPU",
@@ -236,6 +245,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
         for recipe in (
             _COMPACT,
             _STRONG,
+            _ROBUST,
             _RESIDUAL,
             _RESIDUAL_LIGHT,
             _FINE_TUNE,

@@ -123,6 +123,25 @@ def test_a_crop_shows_a_smaller_square_somewhere():
     assert 25 < middle.max() <= 25.5 + 0.2
 
 
+def test_a_share_of_faces_is_dimmed_coarse_and_noisy():
+    coarse = np.random.default_rng(0).integers(100, 200, (200, 24, 24)).astype(np.uint8)
+    bright = np.kron(coarse, np.ones((1, 2, 2), np.uint8))
+    plain = Augmentation(flip=True).apply(bright, rng())
+    changed = Augmentation(flip=True, degrade=0.5).apply(bright, rng())
+    worse = (changed != plain).any(axis=(1, 2))
+    assert 0.5 * 7 / 8 - 0.1 < worse.mean() < 0.5 * 7 / 8 + 0.1
+    light = changed[worse].mean(axis=(1, 2)) / plain[worse].mean(axis=(1, 2))
+    assert 0.19 < light.min() < 0.3
+    assert light.max() == pytest.approx(1, abs=0.05)
+    detail = [
+        [np.abs(cv2.Laplacian(f, cv2.CV_32F)).mean() / f.mean() for f in part[worse]]
+        for part in (changed, plain)
+    ]
+    ratio = np.divide(*detail)
+    assert ratio.min() < 0.8  # a third of the pixels
+    assert ratio.max() > 1.2  # noise
+
+
 def test_faces_of_trainings_begun_earlier_stay_the_same(faces):
     # Exact resuming: what these ranges do must not depend on ranges added later.
     full = Augmentation(flip=True, rotation=10, scale=0.1, shift=0.1, contrast=0.2, brightness=10)
