@@ -86,7 +86,8 @@ def growth_figure(points: Sequence[Point]) -> Figure:
         axes.grid(color="#e4e4e4", linewidth=0.7)
         plain_frame(axes)
         _label(axes, [end for end in ends if end is not None])
-    figure.supxlabel("faces fitted on (the largest size: with mirror images)", fontsize=10)
+    mirrored = " (the largest size: with mirror images)" if any(p.mirrored for p in points) else ""
+    figure.supxlabel(f"faces fitted on{mirrored}", fontsize=10)
     verdicts = {growth.verdict().partition(":")[0] for growth in shown}
     for verdict, (color, marker) in _STYLES.items():
         if verdict in verdicts:
