@@ -25,6 +25,7 @@ from benchmarks.results import installed_versions
 from benchmarks.timing import hardware
 from benchmarks.worker import Notify
 from fer_core.cli import run_command
+from fer_core.errors import FerError
 from fer_core.files import write_atomically
 from fer_live.annotated_video import AnnotatedVideo
 from fer_live.follower import DETECT_EVERY, LIVE_MODEL, FaceFollower
@@ -133,8 +134,8 @@ def measure_first_label(frames: Sequence[NDArray[np.uint8]]) -> float:
         table = out / "faces.csv"
         try:
             while not (table.exists() and table.read_bytes().count(b"\n") > 1):
-                if process.poll() not in (None, 0):
-                    raise RuntimeError(f"the command failed with exit code {process.returncode}")
+                if process.poll() is not None:
+                    raise FerError(f"it ended with exit code {process.returncode} and no row")
                 sleep(0.01)
             return round(perf_counter() - start, 2)
         finally:
@@ -147,7 +148,9 @@ def measure_fer(frames: Sequence[NDArray[np.uint8]], notify: Notify) -> dict[str
     from benchmarks.peers import PEERS
 
     peer = PEERS["fer"]
-    gray = [cv2.cvtColor(f, cv2.COLOR_BGR2GRAY) for f in frames[:: len(frames) // _PEER_FRAMES]]
+    gray = [
+        cv2.cvtColor(f, cv2.COLOR_BGR2GRAY) for f in frames[:: max(len(frames) // _PEER_FRAMES, 1)]
+    ]
     given = {"crops": np.zeros((1, 48, 48), np.uint8), "frames": np.stack(gray)}
     answers = peer.environment.answer(Path(__file__).parent / peer.script, given, notify)
     ms = answers["frame_ms"]
@@ -240,6 +243,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _command(args: argparse.Namespace) -> None:
+    if args.frames <= _WARM_UP:
+        raise FerError(
+            f"--frames must be above {_WARM_UP}, which are not timed. Got {args.frames} instead."
+        )
     console = Console()
     with console.status("timing") as status:
         measured = measure_live(

@@ -186,9 +186,11 @@ def bootstrap_intervals(
     cells[np.arange(n), y * k + predicted] = 1
     own = p[np.arange(n), y]
     # Like scikit-learn's: the label is among the first two, the later column first among equals.
-    second = np.partition(p, -2, axis=1)[:, -2] if k > 1 else own
+    before = p > own[:, None]
+    before |= (p == own[:, None]) & (np.arange(k) > y[:, None])
+    top2 = before.sum(axis=1) < 2
     losses = -np.log(np.clip(own, np.finfo(p.dtype).eps, 1))
-    sums = resampled_sums(np.column_stack([cells, own >= second, losses]), groups)
+    sums = resampled_sums(np.column_stack([cells, top2, losses]), groups)
     counts = sums[:, : k * k].reshape(-1, k, k)
     total = counts.sum(axis=(1, 2))
     right = np.diagonal(counts, axis1=1, axis2=2)

@@ -36,6 +36,13 @@ from benchmarks.tables import (
 )
 from fer_core.errors import DataError
 
+
+def _members(result: Result) -> Table:
+    if "members" not in result.model:
+        raise DataError(f"'{result.name}' is no ensemble and has no members; name one that is")
+    return members_table(result)
+
+
 #: Made from the results of a dataset's models.
 RESULT_TABLES: Mapping[str, Callable[[Sequence[Result]], Table]] = {
     "models": models_table,
@@ -43,7 +50,7 @@ RESULT_TABLES: Mapping[str, Callable[[Sequence[Result]], Table]] = {
     "classes": lambda results: classes_table(results[0]),
     "schemes": schemes_table,
     "votes": votes_table,
-    "members": lambda results: members_table(results[0]),
+    "members": lambda results: _members(results[0]),
     "sure": sure_table,
 }
 

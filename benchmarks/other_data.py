@@ -22,7 +22,7 @@ from benchmarks.progress import say
 from benchmarks.stored import StoredModels
 from benchmarks.tables import Cell, Table
 from benchmarks.worker import Notify
-from fer_core.copies import copy_groups, has_copy_in
+from fer_core.copies import copy_groups, has_copy_in, joint_groups
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.fer2013 import load_fer2013
 from fer_core.datasets.folder import load_folder
@@ -146,19 +146,20 @@ def measure_other(
     if fitted is not None:
         groups = copy_groups(np.concatenate([dataset.faces, fitted]))
         copied = has_copy_in(groups[: len(dataset)], groups[len(dataset) :])
+    persons = joint_groups(dataset.faces, dataset.groups)
     probas = dict(models.predict(dataset.faces, notify))
     measured = {}
     for name, proba in probas.items():
         entry = models.entries[name]
         source = f"model '{name}'"
-        full = _figures(dataset.y, proba, source)
+        full = _figures(dataset.y, proba, persons, source)
         right = full["fer7"]["accuracy"] * len(dataset)
         measured[name] = {
             "family": entry.family,
             "trained_on": dict(entry.trained_on),
             "all": full,
             "accuracy_with_missed": round(right / (len(dataset) + pictures.n_missed), 6),
-            "without_copies": _figures(dataset.y[~copied], proba[~copied], source)
+            "without_copies": _figures(dataset.y[~copied], proba[~copied], persons[~copied], source)
             if fitted is not None and not copied.all()
             else None,
         }
@@ -178,7 +179,9 @@ def measure_other(
     return content, probas
 
 
-def _figures(y: NDArray[np.int64], proba: NDArray[np.float32], source: str) -> dict[str, Any]:
+def _figures(
+    y: NDArray[np.int64], proba: NDArray[np.float32], groups: NDArray[np.int64], source: str
+) -> dict[str, Any]:
     """Measure in every scheme that keeps any of the pictures."""
     figures = {}
     for scheme in SCHEMES.values():
@@ -186,7 +189,9 @@ def _figures(y: NDArray[np.int64], proba: NDArray[np.float32], source: str) -> d
         kept = codes >= 0
         if kept.any():
             projected = scheme.project(proba[kept])
-            figures[scheme.name] = measure(codes[kept], projected, scheme.labels, source)
+            figures[scheme.name] = measure(
+                codes[kept], projected, scheme.labels, source, groups[kept]
+            )
     return figures
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.metrics import measure
-from benchmarks.resampling import wilson_interval
+from benchmarks.resampling import share_interval
 from fer_core.labels import LABELS
 from fer_core.parity import paste_faces
 
@@ -51,6 +51,8 @@ class Pictures:
     crops : uint8 (n, 48, 48)
     y : int64 (n,)
     copied : bool (n,)
+    groups : int64 (n,)
+        Pictures that are of one person or copies of each other share a number.
     frames : uint8 (m, 480, 640)
         Of the first m crops, which the order of the pictures makes a fair sample.
     true_boxes : float32 (m, 4)
@@ -59,6 +61,7 @@ class Pictures:
     crops: NDArray[np.uint8]
     y: NDArray[np.int64]
     copied: NDArray[np.bool_]
+    groups: NDArray[np.int64]
     frames: NDArray[np.uint8]
     true_boxes: NDArray[np.float32]
 
@@ -67,30 +70,31 @@ def make_pictures(
     crops: NDArray[np.uint8],
     y: NDArray[np.int64],
     copied: NDArray[np.bool_],
+    groups: NDArray[np.int64],
     n_frames: int,
     seed: int,
 ) -> Pictures:
     """Shuffle the pictures and paste the first `n_frames` of them into frames."""
     order = np.random.default_rng(seed).permutation(len(crops))
-    crops, y, copied = crops[order], y[order], copied[order]
+    crops, y, copied, groups = crops[order], y[order], copied[order], groups[order]
     pasted = list(paste_faces(crops[:n_frames], HEIGHTS, seed))
     frames = np.array([frame for frame, _ in pasted], np.uint8).reshape(-1, 480, 640)
     boxes = np.array([box for _, box in pasted], np.float32).reshape(-1, 4)
-    return Pictures(crops, y, copied, frames, boxes)
+    return Pictures(crops, y, copied, groups, frames, boxes)
 
 
 def crops_row(
     proba: NDArray[np.float32], pictures: Pictures, source: str, ms: NDArray[np.float64]
 ) -> dict[str, Any]:
     """Measure probabilities of ready crops."""
-    figures = measure(pictures.y, proba, LABELS, source)
+    figures = measure(pictures.y, proba, LABELS, source, pictures.groups)
     correct = proba.argmax(axis=1) == pictures.y
     return {
         "input": "crops",
         "n": len(correct),
         "found": None,
         "accuracy": figures["accuracy"],
-        "interval": wilson_interval(correct),
+        "interval": figures["intervals"]["accuracy"],
         "without_copies": _share(correct[~pictures.copied]),
         "macro_f1": figures["macro_f1"],
         "log_loss": figures["log_loss"],
@@ -116,7 +120,7 @@ def frames_row(found: Found, pictures: Pictures) -> dict[str, Any]:
         "n": n,
         "found": _share(hit),
         "accuracy": _share(correct),
-        "interval": wilson_interval(correct),
+        "interval": [round(v, 6) for v in share_interval(correct, groups=pictures.groups[:n])],
         "without_copies": _share(correct[~copied]),
         "accuracy_on_found": _share(correct[hit]),
         "false_faces": strangers,

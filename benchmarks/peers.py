@@ -30,6 +30,7 @@ from benchmarks.tables import Cell, Table
 from benchmarks.timing import hardware
 from benchmarks.worker import Notify
 from fer_core.cli import run_command
+from fer_core.copies import joint_groups
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import DataError
 from fer_core.labels import LABELS, SCHEMES
@@ -270,7 +271,8 @@ def _command(args: argparse.Namespace) -> None:
             )
         models.require_scheme(dataset.scheme)
         held, copied = held_part(dataset, args.part, args.seed)
-        pictures = make_pictures(held.faces, held.y, copied, args.frames, args.seed)
+        groups = joint_groups(held.faces, held.groups)
+        pictures = make_pictures(held.faces, held.y, copied, groups, args.frames, args.seed)
     say(console, f"{dataset.name}: {len(held):,} crops, {len(pictures.frames):,} frames")
     rows: list[dict[str, Any]] = []
     with console.status("asking") as status:

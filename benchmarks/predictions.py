@@ -160,5 +160,5 @@ def load_predictions(path: str | os.PathLike[str]) -> tuple[Predictions, Predict
 
 def predict_in_batches(model: Model, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Predict in batches, which bounds the memory that descriptors take."""
-    starts = range(0, len(faces), _PREDICT_BATCH)
+    starts = range(0, max(len(faces), 1), _PREDICT_BATCH)  # no faces are one batch of none
     return np.concatenate([model.predict_proba(faces[i : i + _PREDICT_BATCH]) for i in starts])

@@ -17,6 +17,7 @@ from benchmarks.corruptions import CORRUPTIONS, STRENGTHS, Corruption, corrupted
 from benchmarks.documents import Document, Picture, write_document
 from benchmarks.figures import FAMILY_NAMES, STYLES, plain_frame, save_figure
 from benchmarks.progress import say
+from benchmarks.resampling import difference_interval
 from benchmarks.stored import (
     StoredModels,
     add_measuring_arguments,
@@ -27,6 +28,7 @@ from benchmarks.stored import (
 from benchmarks.tables import Cell, Table
 from benchmarks.worker import Notify
 from fer_core.cli import run_command
+from fer_core.copies import joint_groups
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.demo import load_demo
 from fer_core.datasets.options import add_arguments, load_dataset
@@ -52,12 +54,15 @@ class Pictures:
     faces : uint8 (n, 48, 48)
     y : int64 (n,)
     landmarks : float32 (n, 68, 2)
+    groups : int64 (n,)
+        Pictures that are of one person or copies of each other share a number.
     """
 
     part: str
     faces: NDArray[np.uint8]
     y: NDArray[np.int64]
     landmarks: NDArray[np.float32]
+    groups: NDArray[np.int64]
 
 
 def measure_robustness(
@@ -93,6 +98,7 @@ def measure_robustness(
             for name, proba in models.predict(faces).items()
         }
 
+    groups = pictures.groups
     notify("clean pictures")
     clean = hits(pictures.faces)
     measured: dict[str, dict[str, NDArray[np.bool_]]] = {name: {} for name in clean}
@@ -110,21 +116,22 @@ def measure_robustness(
             "family": models.family(name),
             "clean": _rounded(clean[name].mean()),
             "accuracy": {c: [_rounded(v) for v in r.mean(axis=1)] for c, r in spoilt.items()},
-            "drop": {c: _drop(clean[name], right) for c, right in spoilt.items()},
-            "overall": _drop(clean[name], np.concatenate(list(spoilt.values()))),
+            "drop": {c: _drop(clean[name], right, groups) for c, right in spoilt.items()},
+            "overall": _drop(clean[name], np.concatenate(list(spoilt.values())), groups),
         }
         for name, spoilt in measured.items()
     }
 
 
-def _drop(clean: NDArray[np.bool_], spoilt: NDArray[np.bool_]) -> dict[str, Any]:
+def _drop(
+    clean: NDArray[np.bool_], spoilt: NDArray[np.bool_], groups: NDArray[np.int64]
+) -> dict[str, Any]:
     """Return the mean drop and its 95 % interval; `spoilt` is bool (conditions, n)."""
-    of_picture = clean.astype(np.float64) - spoilt.mean(axis=0)
-    mean = of_picture.mean()
-    half = 1.96 * of_picture.std(ddof=1) / np.sqrt(len(clean)) if len(clean) > 1 else np.nan
+    mean_spoilt = spoilt.mean(axis=0)
+    low, high = difference_interval(clean, mean_spoilt, groups)
     return {
-        "mean": _rounded(mean),
-        "interval": None if np.isnan(half) else [_rounded(mean - half), _rounded(mean + half)],
+        "mean": _rounded(clean.mean() - mean_spoilt.mean()),
+        "interval": [_rounded(low), _rounded(high)],
     }
 
 
@@ -285,7 +292,8 @@ def prepare(dataset: Dataset, part: str, n: int, seed: int) -> Pictures:
     held, _ = held_part(dataset, part, seed)
     if n:
         held = thinned(held, n, seed)
-    return Pictures(part, held.faces, held.y, face_landmarks(held.faces))
+    groups = joint_groups(held.faces, held.groups)
+    return Pictures(part, held.faces, held.y, face_landmarks(held.faces), groups)
 
 
 def write(out: Path, content: Mapping[str, Any], corruptions: Sequence[Corruption]) -> None:

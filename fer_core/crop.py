@@ -177,6 +177,10 @@ def measure_framing(landmarks: ArrayLike) -> NDArray[np.float32]:
     return np.median(np.asarray(landmarks, dtype=np.float32), axis=0).astype(np.float32)
 
 
+#: Samples for a pixel of the crop, across, up to which a box is sampled from the frame itself.
+_MOST_SAMPLES = 64
+
+
 def _check_boxes(boxes: ArrayLike) -> NDArray[np.float32]:
     checked = np.asarray(boxes, dtype=np.float32)
     if checked.size == 0:
@@ -193,6 +197,13 @@ def _check_boxes(boxes: ArrayLike) -> NDArray[np.float32]:
 def _cut(gray: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[Any]:
     """Cut one box: at k times the crop's side by bilinear sampling, then k x k averages."""
     left, top, width, height = (float(v) for v in box)
+    shrink = int(min(max(width, height), max(gray.shape)) / (CROP_SIDE * _MOST_SAMPLES)) + 1
+    if shrink > 1:
+        # A box of thousands of pixels: averages of the frame serve as well as its pixels.
+        size = (-(-gray.shape[1] // shrink), -(-gray.shape[0] // shrink))
+        x, y = size[0] / gray.shape[1], size[1] / gray.shape[0]
+        gray = np.asarray(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+        left, top, width, height = left * x, top * y, width * x, height * y
     # k so that samples lie at most one frame pixel apart; a box far larger than the frame would
     # otherwise ask for any amount of memory.
     k = min(int(np.ceil(max(width, height) / CROP_SIDE)), -(-max(gray.shape) // CROP_SIDE))

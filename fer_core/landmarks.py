@@ -106,15 +106,9 @@ def find_predictor(path: str | os.PathLike[str] | None = None) -> Path:
     )
 
 
-def predictor_hash() -> str:
-    """Return the SHA-256 of the predictor file that is used where none is passed.
-
-    Raises
-    ------
-    ModelStoreError, MissingExtraError
-        See `find_predictor`.
-    """
-    file = find_predictor()
+def predictor_hash(path: str | os.PathLike[str] | None = None) -> str:
+    """Return the SHA-256 of the predictor file that `find_predictor` finds; raises what it does."""
+    file = find_predictor(path)
     return _hash_of(file, file.stat().st_mtime_ns)
 
 

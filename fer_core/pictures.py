@@ -35,6 +35,10 @@ SUFFIXES = frozenset((
 MAX_PIXELS = 32_000_000
 
 
+# Of large pictures, which are shrunk here, and of damage, which is an error below. For good:
+# filters are the whole process's, and pictures are decoded in several threads.
+warnings.filterwarnings("ignore", module=r"PIL\.")
+
 # Pillow loads the plugins of the other formats by itself; these register when imported.
 _PLUGINS = (Jpeg2KImagePlugin, TiffImagePlugin, WebPImagePlugin)
 
@@ -79,11 +83,8 @@ def decode_picture(
 
 def _read(file: Path | io.BytesIO, path: Path, max_pixels: int) -> NDArray[np.uint8]:
     try:
-        with warnings.catch_warnings():
-            # Of large pictures, which are shrunk here, and of damage, which is an error below.
-            warnings.simplefilter("ignore")
-            with Image.open(file, formats=FORMATS) as image:
-                return _decode(path, image, max_pixels)
+        with Image.open(file, formats=FORMATS) as image:
+            return _decode(path, image, max_pixels)
     except PictureError:
         raise
     except UnidentifiedImageError:
@@ -155,21 +156,26 @@ def _decode(path: Path, image: Image.Image, max_pixels: int) -> NDArray[np.uint8
     image.draft(None, (width // factor, height // factor))
     image.load()
     ImageOps.exif_transpose(image, in_place=True)
-    factor = max(factor * max(image.size) // max(width, height), 1)
     if factor > 1:
+        image = _to_8_bits(image)
+        target = (max(width // factor, 1), max(height // factor, 1))
+        turned = (image.width < image.height) != (width < height)
+        # In one pass, without a picture of half the size in between.
         image = image.resize(
-            (max(image.width // factor, 1), max(image.height // factor, 1)),
-            Image.Resampling.BOX,
-            reducing_gap=1.0,  # in one pass, without a picture of half the size in between
+            target[::-1] if turned else target, Image.Resampling.BOX, reducing_gap=1.0
         )
     return np.ascontiguousarray(np.asarray(_to_rgb(path, image))[:, :, ::-1])
 
 
+def _to_8_bits(image: Image.Image) -> Image.Image:
+    """Return 16-bit gray in 8; Pillow's own conversion would clip at 255 instead of scaling."""
+    if image.mode != "I" and not image.mode.startswith("I;16"):
+        return image
+    return Image.fromarray(np.clip(np.asarray(image) >> 8, 0, 255).astype(np.uint8))
+
+
 def _to_rgb(path: Path, image: Image.Image) -> Image.Image:
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        # 16-bit gray; Pillow's own conversion would clip at 255 instead of scaling.
-        upper = np.asarray(image) >> 8
-        image = Image.fromarray(np.clip(upper, 0, 255).astype(np.uint8))
+    image = _to_8_bits(image)
     if image.mode == "F":
         raise PictureError(
             f"{path}: pixels are floating-point numbers of unknown range; save it with 8 or 16 bits"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import warnings
 from collections.abc import Iterable, Iterator
@@ -21,9 +22,15 @@ JOBLIB_FILE = "model.joblib"
 #: Of a network that can be trained on; ONNX files answer.
 KERAS_SUFFIX = ".keras"
 
-#: Packages whose classes a stored pipeline may name besides those that skops knows: their
-#: constructors and state setters run nothing that the file could choose.
-_PACKAGES = ("fer_core.", "fer_landmarks.", "sklearn.")
+#: Where the classes are that a stored pipeline may name besides those that skops knows: their
+#: state setters run nothing that the file could choose. Functions and methods would: a pipeline
+#: calls what it holds.
+_PACKAGE = "fer_landmarks."
+#: What scikit-learn's perceptron and forest hold.
+_PARTS = {
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.tree._tree.Tree",
+}
 
 
 def save_skops(pipeline: Any, folder: Path) -> Path:
@@ -55,12 +62,23 @@ def read_skops(path: Path) -> Any:
     import skops.io
 
     types = skops.io.get_untrusted_types(file=path)
-    if foreign := [name for name in types if not name.startswith(_PACKAGES)]:
+    if foreign := [name for name in types if not (name in _PARTS or _is_own_class(name))]:
         raise ModelStoreError(
             f"{path}: names the type {foreign[0]}, which no pipeline of ours has; don't use it"
         )
     with _version_notice(path):
         return skops.io.load(path, trusted=types)
+
+
+def _is_own_class(name: str) -> bool:
+    module, _, attribute = name.rpartition(".")
+    if not name.startswith(_PACKAGE):
+        return False
+    try:
+        found = getattr(importlib.import_module(module), attribute, None)
+    except ImportError:
+        return False
+    return isinstance(found, type) and found.__module__ == module
 
 
 def read_joblib(path: Path) -> Any:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.datasets.cache import content_key, load_cached, store_cached
-from fer_core.landmarks import N_LANDMARKS, LandmarkPredictor, find_predictor
+from fer_core.landmarks import N_LANDMARKS, LandmarkPredictor, find_predictor, predictor_hash
 
 #: Faces kept of each predictor, those used last: 112 MB.
 KEPT_FACES = 200_000
@@ -44,7 +44,7 @@ def cached_landmarks(
     float32 (n, 68, 2)
     """
     file = find_predictor(predictor)
-    key = content_key(f"landmarks by face 1 {file.name} {file.stat().st_size} {looks}", [])
+    key = content_key(f"landmarks by face 2 {predictor_hash(file)} {looks}", [])
     stored = load_cached(key) or {
         "digests": np.empty((0, _DIGEST_BYTES), dtype=np.uint8),
         "landmarks": np.empty((0, N_LANDMARKS, 2), dtype=np.float32),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Self
 
 import numpy as np
@@ -95,7 +96,15 @@ class Probabilities(_Wrapper):
             raise ValueError(
                 f"y must hold at least 2 classes. Got one class, {self.classes_[0]!r}, instead."
             )
-        self.estimator_ = clone(self.estimator).fit(x, codes)
+        inner = clone(self.estimator)
+        if isinstance(weights := inner.get_params().get("class_weight"), Mapping):
+            inner.set_params(
+                class_weight={
+                    code: weights.get(label, 1.0)
+                    for code, label in enumerate(self.classes_.tolist())
+                }
+            )
+        self.estimator_ = inner.fit(x, codes)
         return self
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:

@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+#: Forms that a figure is written in.
+_ENDINGS = (".png", ".jpg", ".pdf", ".svg")
+
+#: What nothing at all is divided by.
+_TINY = 1e-9
+
 #: Lines through the landmarks: jaw, brows, nose, eyes, lips.
 _OUTLINES: tuple[tuple[int, ...], ...] = (
     tuple(range(17)),
@@ -147,13 +153,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _command(args: argparse.Namespace) -> None:
+    if args.out.suffix.lower() not in _ENDINGS:
+        raise DataError(f"{args.out}: name a figure that ends with {', '.join(_ENDINGS)}")
     if args.photo is None:
         picture = require("skimage.data").astronaut()[..., ::-1]
     else:
         picture = read_picture(args.photo)
     figure = draw_descriptors(*find_face(np.ascontiguousarray(picture)))
     with write_atomically(args.out) as temporary:
-        figure.savefig(temporary, dpi=_DPI, metadata={"Software": None})
+        # A PNG names the version of matplotlib otherwise, which changes its bytes.
+        png = args.out.suffix.lower() == ".png"
+        figure.savefig(temporary, dpi=_DPI, metadata={"Software": None} if png else None)
     print(f"Written to {args.out}")
 
 
@@ -188,7 +198,7 @@ def _draw_hog(axes: Axes, face: NDArray[np.uint8], landmarks: NDArray[np.float32
     angles = np.pi * (np.arange(N_ORIENTATIONS) + 0.5) / N_ORIENTATIONS
     # Edges run across the gradient.
     edges = np.stack([-np.sin(angles), np.cos(angles)], axis=1) * (_CELL / 2 - 0.3)
-    strength = cells / cells.max()
+    strength = cells / max(cells.max(), _TINY)  # a picture of one gray has none
     segments = [
         ((centres[x], centres[y]) - edges[k] * share, (centres[x], centres[y]) + edges[k] * share)
         for (y, x, k), share in np.ndenumerate(strength)
@@ -207,7 +217,7 @@ def _draw_anchored(axes: Axes, face: NDArray[np.uint8], landmarks: NDArray[np.fl
     spacing = SCALES[_DRAWN_SCALE][0] * unit
     angles = 2 * np.pi * np.arange(N_DIRECTIONS) / N_DIRECTIONS
     rays = np.stack([np.cos(angles), np.sin(angles)], axis=1) * spacing * 0.8
-    strength = values / values.max()
+    strength = values / max(values.max(), _TINY)
     segments = []
     for (point, row, column, k), share in np.ndenumerate(strength):
         start = drawn[point] + (np.array([column, row]) - 1.5) * spacing

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from fer_core.datasets.dataset import check_faces
 from fer_core.errors import ModelStoreError
 from fer_core.files import write_atomically
-from fer_core.landmarks import LandmarkPredictor
+from fer_core.landmarks import PREDICTOR_VARIABLE, LandmarkPredictor, predictor_hash
 from fer_core.pipeline_files import ARRAYS_FILE, JOBLIB_FILE, save_joblib, save_skops
 from fer_landmarks.anchored import AnchoredFeatures
 from fer_landmarks.features import Features, JoinedFeatures, describe_faces
@@ -132,6 +132,8 @@ class ServedPipeline:
             "temperature": float(self.temperature),
             "looks": self.predictor.looks,
         }
+        if self.predictor.path is not None:
+            settings["predictor"] = predictor_hash(self.predictor.path)
         arrays: dict[str, NDArray[Any]] = {
             "settings": np.array(json.dumps(settings)),
             "classes": self.classes_,
@@ -156,7 +158,7 @@ class ServedPipeline:
         Raises
         ------
         ModelStoreError
-            If the file is no such file or one of another format.
+            If the file is no such file, or one of another format or landmark predictor.
         """
         try:
             with np.load(path, allow_pickle=False) as stored:
@@ -165,6 +167,12 @@ class ServedPipeline:
                     raise ModelStoreError(
                         f"{path}: has format {settings['format']}, this version of fer-ensemble "
                         f"reads format {FORMAT}; install the version that made it"
+                    )
+                own = settings.get("predictor")
+                if own is not None and predictor_hash() != own:
+                    raise ModelStoreError(
+                        f"{path}: fitted with another landmark predictor (SHA-256 {own}) than the "
+                        f"one that is used here; name that file in {PREDICTOR_VARIABLE}"
                     )
                 return cls._from_arrays(settings, stored)
         except (OSError, EOFError, BadZipFile, KeyError, ValueError, TypeError) as error:

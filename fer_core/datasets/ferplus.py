@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -58,7 +59,8 @@ def join_votes(dataset: Dataset, path: str | os.PathLike[str]) -> Dataset:
     Raises
     ------
     DataError
-        If the table is not FER+, or fits no picture of the dataset.
+        If the table is not FER+, fits no picture of the dataset, or names files without their
+        folders where several have that name.
     """
     p = Path(path)
     header, rows = _read(p)
@@ -72,8 +74,7 @@ def join_votes(dataset: Dataset, path: str | os.PathLike[str]) -> Dataset:
         raise DataError(f"{p}: some votes are not numbers; get the table again") from None
     if "file" in header:
         i_file = header.index("file")
-        row_of = {PurePosixPath(row[i_file]).name: i for i, row in enumerate(rows)}
-        keys = [PurePosixPath(str(name)).name for name in dataset.names]
+        row_of, keys = _by_name(p, [row[i_file] for row in rows], dataset.names.tolist())
     else:
         i_name = header.index("Image name") if "Image name" in header else None
         # A row with an empty name is a picture that FER+ took out: no votes. The number in a
@@ -91,6 +92,22 @@ def join_votes(dataset: Dataset, path: str | os.PathLike[str]) -> Dataset:
         )
     votes[index >= 0] = table[index[index >= 0]]
     return replace(dataset, votes=votes)
+
+
+def _by_name(path: Path, files: list[str], names: list[str]) -> tuple[dict[str, int], list[str]]:
+    """Return the row of each file, and what each picture is called there."""
+    row_of = {file: i for i, file in enumerate(files)}
+    if any(name in row_of for name in names):
+        return row_of, names
+    bare, keys = ([PurePosixPath(name).name for name in which] for which in (files, names))
+    for which in (bare, keys):
+        if len(set(which)) < len(which):
+            twice = next(name for name, n in Counter(which).items() if n > 1)
+            raise DataError(
+                f"{path}: several pictures are called '{twice}'; write their paths inside the "
+                "dataset's folder, such as train/happy/1.png, into the column 'file'"
+            )
+    return {file: i for i, file in enumerate(bare)}, keys
 
 
 def majority(votes: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -138,6 +155,6 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.reader(file)
             header = [column.strip() for column in next(reader, [])]
-            return header, list(reader)
+            return header, [row for row in reader if row]
     except (UnicodeDecodeError, csv.Error):
         raise DataError(f"{path}: this is not a csv table") from None

@@ -18,7 +18,7 @@ from fer_core.datasets.sources import open_source
 from fer_core.datasets.tree import read_tree, refuse_empty_folders
 from fer_core.detectors import DEFAULT_DETECTOR, FaceDetector, make_detector
 from fer_core.errors import DataError
-from fer_core.landmarks import LandmarkPredictor, find_predictor
+from fer_core.landmarks import LandmarkPredictor, predictor_hash
 from fer_core.pictures import to_gray
 
 Crop = Literal["auto", "always", "never"]
@@ -172,12 +172,10 @@ class _FaceMaker:
 
     def __call__(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], bool]:
         gray = to_gray(picture)
-        whole = crop_faces(gray, whole_picture_box(gray))[0]
-        if is_ready_crop(gray, self.crop):
-            return whole, True
-        boxes = self._detector().detect(picture).boxes
-        if len(boxes) == 0:
-            return whole, False
+        ready = is_ready_crop(gray, self.crop)
+        boxes = None if ready else self._detector().detect(picture).boxes
+        if boxes is None or len(boxes) == 0:
+            return crop_faces(gray, whole_picture_box(gray))[0], ready
         largest = boxes[[boxes[:, 2].argmax()]]
         return crop_faces(gray, largest, self._landmarks.predict_boxes(gray, largest))[0], True
 
@@ -191,9 +189,9 @@ def _crop_kind(crop: Crop, detector: str) -> str:
     """Return words that change with anything that a picture's face depends on."""
     if crop == "never":
         return f"crop never, framing {FRAMING_VERSION}"
-    file = find_predictor()
-    predictor = f"predictor {file.name} {file.stat().st_size}"
-    return f"crop {crop}, detector {detector}, framing {FRAMING_VERSION}, {predictor}"
+    return (
+        f"crop {crop}, detector {detector}, framing {FRAMING_VERSION}, predictor {predictor_hash()}"
+    )
 
 
 def _file(name: str) -> str:

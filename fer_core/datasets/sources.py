@@ -43,24 +43,44 @@ class FolderSource:
         self.path = path
 
     def names(self) -> list[str]:
-        """Return the paths of all files that are not hidden, sorted."""
-        return sorted(self._walk(str(self.path), ""))
+        """Return the paths of all files that are not hidden, sorted.
 
-    def _walk(self, folder: str, prefix: str) -> Iterator[str]:
+        Raises
+        ------
+        DataError
+            If a name is no valid UTF-8.
+        """
+        return sorted(self._walk(str(self.path), "", ()))
+
+    def _walk(self, folder: str, prefix: str, above: tuple[tuple[int, int], ...]) -> Iterator[str]:
+        status = os.stat(folder)
+        here = (status.st_dev, status.st_ino)
+        if here in above:
+            return  # a link to a folder that this one is in
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
                 if entry.is_dir():
-                    yield from self._walk(entry.path, f"{prefix}{entry.name}/")
+                    yield from self._walk(entry.path, f"{prefix}{entry.name}/", (*above, here))
                 else:
-                    yield prefix + entry.name
+                    yield _text(prefix + entry.name, self.path)
 
     def read(self, name: str) -> bytes:
         """Return the content of one file."""
         # A third of the time of Path.read_bytes, which counts with tens of thousands of files.
         with open(f"{self.path}/{name}", "rb", buffering=0) as file:
             return file.read()
+
+
+def _text(name: str, path: Path) -> str:
+    """Return a file's name, if it is one that tables and reports can hold."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        shown = name.encode("utf-8", "backslashreplace").decode()
+        raise DataError(f"{path}: the file name '{shown}' is no valid UTF-8; rename it") from None
+    return name
 
 
 class ArchiveSource:

@@ -12,7 +12,7 @@ from fer_core.errors import DataError
 from fer_core.labels import LABELS, SCHEMES, Scheme, canonical_label, is_contempt, own_scheme
 from fer_core.pictures import SUFFIXES
 
-#: Folder names of splits, and the file name prefixes of FER2013's pictures.
+#: Folder names of splits, and what FER2013's Usage column says.
 _SPLITS: Mapping[str, str] = {
     "train": "training",
     "training": "training",
@@ -24,6 +24,9 @@ _SPLITS: Mapping[str, str] = {
     "publictest": "public_test",
     "privatetest": "private_test",
 }
+
+#: Beginnings of the names of FER2013's pictures, which say more than their folders.
+_PREFIXES = ("Training_", "PublicTest_", "PrivateTest_")
 
 
 def is_picture(name: str) -> bool:
@@ -85,7 +88,8 @@ def read_tree(path: Path, names: Sequence[str]) -> Tree:
         *folders, file = name.split("/")
         if folders and is_picture(file):
             split = folders[-2] if len(folders) >= 2 else ""
-            part = part_of(file.split("_")[0]) or part_of(split)
+            prefix = file.split("_")[0] if file.startswith(_PREFIXES) else ""
+            part = part_of(prefix) or part_of(split)
             found.append((name, folders[-1], part))
     if not found:
         raise DataError(
@@ -93,6 +97,11 @@ def read_tree(path: Path, names: Sequence[str]) -> Tree:
             "<class>/<picture> or train/<class>/<picture> (.jpg, .png, …)"
         )
     classes = sorted({folder for _, folder, _ in found})
+    if all(part_of(folder) for folder in classes):
+        raise DataError(
+            f"{path}: the pictures lie in folders named after splits ({', '.join(classes)}) and "
+            "not in class folders; expected train/<class>/<picture>"
+        )
     scheme, codes = _scheme_of(classes)
     if len(scheme.labels) < 2:
         raise DataError(
@@ -125,7 +134,9 @@ def refuse_empty_folders(path: Path, tree: Tree) -> None:
     candidates = (p for p in path.glob("/".join("*" * depth)) if p.is_dir())
     relative = (p.relative_to(path).as_posix() for p in candidates)
     for folder in sorted(relative):
-        if folder not in filled and not folder.rpartition("/")[2].startswith("."):
+        parts = folder.split("/")
+        hidden = any(part.startswith(".") for part in parts)
+        if folder not in filled and parts[-1] not in tree.ignored and not hidden:
             raise DataError(
                 f"{path}: the class folder '{folder}' holds no pictures; "
                 "add some or remove the folder"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -89,10 +88,8 @@ def check_picture(content: bytes, name: str, max_pixels: int = MAX_PICTURE_PIXEL
         the decoder, which says what is wrong with it.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-                width, height = image.size
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            width, height = image.size
     except Image.DecompressionBombError as error:
         raise _too_many_pixels(name, max_pixels) from error
     except Exception:  # damaged bytes make decoders raise anything

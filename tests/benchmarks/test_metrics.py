@@ -209,3 +209,12 @@ def test_votes_by_hand():
     assert figures["n_votes"] == 2
     expected = (-np.log(0.88) - np.log(0.02)) / 2
     assert figures["cross_entropy"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_interval_of_top_2_counts_ties_as_the_figure_does():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 7, 400)
+    certain = np.eye(7)[rng.integers(0, 7, 400)]  # six classes share the second place
+    figures = measure(y, certain, tuple("abcdefg"), "m")
+    low, high = figures["intervals"]["top2"]
+    assert low < figures["top2"] < high

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import robustness
 from benchmarks.corruptions import CORRUPTIONS
-from benchmarks.robustness import Pictures, main, measure_robustness, prepare
+from benchmarks.robustness import Pictures, _drop, main, measure_robustness, prepare
 from benchmarks.stored import StoredModels
 from fer_core.errors import DataError, ModelStoreError
 from fer_core.labels import SCHEMES, own_scheme
@@ -43,7 +43,8 @@ class Two:
 def pictures():
     faces = np.full((10, 48, 48), 100, dtype=np.uint8)
     y = np.array([1] * 8 + [0] * 2)  # two wrong labels: 0.8 on clean pictures
-    return Pictures("validation", faces, y, np.full((10, 68, 2), 20, dtype=np.float32))
+    landmarks = np.full((10, 68, 2), 20, dtype=np.float32)
+    return Pictures("validation", faces, y, landmarks, np.arange(10))
 
 
 def test_drop_is_what_is_lost(pictures):
@@ -155,3 +156,14 @@ def test_empty_store_says_so(tmp_path):
 
     with pytest.raises(ModelStoreError, match="there are no models here yet"):
         StoredModels(ModelStore(tmp_path))
+
+
+def test_pictures_of_one_person_widen_the_interval():
+    clean = np.ones(28, bool)
+    spoilt = np.repeat([[False, True, False, True]], 7, axis=1)
+    alone, persons = (
+        _drop(clean, spoilt, groups) for groups in (np.arange(28), np.repeat(np.arange(4), 7))
+    )
+    assert alone["mean"] == persons["mean"] == 0.5
+    widths = [found["interval"][1] - found["interval"][0] for found in (alone, persons)]
+    assert widths[1] > 1.5 * widths[0]

@@ -134,3 +134,20 @@ def test_a_field_without_end_is_no_table(tmp_path):
     path.write_text('"' + "x" * 200_000)
     with pytest.raises(DataError, match="this is not a csv table"):
         join_votes(_dataset(["a.png"]), path)
+
+
+def test_pictures_that_share_a_name_are_told_apart_by_their_folders(tmp_path):
+    names = ["train/happy/im0.png", "train/sad/im0.png"]
+    rows = [(names[1], *_votes(sadness=10)), (names[0], *_votes(happiness=10))]
+    table = _table(tmp_path / "votes.csv", ("file", *VOTE_COLUMNS), rows)
+    assert majority(join_votes(_dataset(names), table).votes).tolist() == [3, 4]
+    bare = _table(tmp_path / "bare.csv", ("file", *VOTE_COLUMNS), [("im0.png", *_votes(fear=10))])
+    with pytest.raises(DataError, match=r"several pictures are called 'im0\.png'"):
+        join_votes(_dataset(names), bare)
+
+
+def test_empty_lines_of_a_table_are_none(tmp_path):
+    table = _table(
+        tmp_path / "votes.csv", ("file", *VOTE_COLUMNS), [("a.png", *_votes(fear=10)), ()]
+    )
+    assert majority(join_votes(_dataset(["a.png"]), table).votes).tolist() == [2]

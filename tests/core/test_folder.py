@@ -1,3 +1,5 @@
+import warnings
+
 import cv2
 import numpy as np
 import pytest
@@ -217,3 +219,31 @@ def test_cached_crops_are_made_again_for_another_predictor_or_framing(tmp_path, 
     monkeypatch.setenv("FER_PREDICTOR", str(tmp_path / "own.dat"))
     assert _crop_kind("auto", "hog") != before
     assert _crop_kind("never", "hog") == f"crop never, framing {FRAMING_VERSION}"
+
+
+def test_a_folder_contempt_is_left_out(tmp_path):
+    names = [f"{label}/{i}.png" for label in ("happy", "sad", "contempt") for i in range(3)]
+    root = _write(tmp_path, {name: _ready(i) for i, name in enumerate(names)})
+    (root / ".git" / "hooks").mkdir(parents=True)
+    dataset = load_folder(root)
+    assert dataset.scheme.labels == ("happy", "sad")
+    assert dataset.notes["ignored"] == {"contempt": 3}
+
+
+def test_a_panorama_is_a_picture_without_a_face(tmp_path):
+    wide = np.tile(np.arange(0, 200, 2, dtype=np.uint8), (300, 400))
+    root = _write(tmp_path, {"happy/1.png": wide, "sad/2.png": _ready(1)})
+    dataset = load_folder(root)
+    assert dataset.found.tolist() == [False, True]
+    assert dataset.faces[0].std() < 10
+
+
+def test_reading_pictures_keeps_the_warnings_of_others(tmp_path):
+    root = _write(
+        tmp_path, {f"{label}/{i}.png": _ready(i) for label in ("happy", "sad") for i in range(60)}
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        load_folder(root)
+        warnings.warn("of a fit", UserWarning, stacklevel=1)
+    assert [str(w.message) for w in caught] == ["of a fit"]

@@ -158,3 +158,26 @@ def test_to_gray_weighs_as_bt601_and_keeps_gray():
 def test_to_gray_names_the_rule(bad):
     with pytest.raises(PictureError, match=r"uint8 of shape.*instead"):
         to_gray(bad)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_large_pictures_are_shrunk_by_any_whole_factor(tmp_path, suffix):
+    path = save(tmp_path / f"a{suffix}", Image.fromarray(np.full((900, 700, 3), 90, np.uint8)))
+    assert read_picture(path, max_pixels=10_000).shape == (112, 87, 3)  # an eighth
+    assert read_picture(path, max_pixels=13_000).shape == (128, 100, 3)  # a seventh
+    assert read_picture(path, max_pixels=80_000).shape == (300, 233, 3)  # a third
+
+
+def test_large_pictures_of_16_bits_are_shrunk(tmp_path):
+    gray = np.full((300, 200), 0x8000, np.uint16)
+    path = save(tmp_path / "a.png", Image.fromarray(gray))
+    picture = read_picture(path, max_pixels=10_000)
+    assert picture.shape == (100, 66, 3)
+    assert (picture == 0x80).all()
+
+
+def test_large_turned_pictures_are_shrunk_as_they_are_seen(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = save(tmp_path / "a.jpg", Image.fromarray(np.zeros((300, 600, 3), np.uint8)), exif=exif)
+    assert read_picture(path, max_pixels=20_000).shape == (200, 100, 3)

@@ -4,6 +4,7 @@ import joblib
 import numpy as np
 import pytest
 import skops.io
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
@@ -60,3 +61,17 @@ class Older(StandardScaler):
 
     def __reduce__(self):
         return (StandardScaler, (), self.__dict__)
+
+
+def test_skops_refuses_functions_of_our_own_packages(tmp_path):
+    # A pipeline calls what it holds, and this one would read any pickle.
+    skops.io.dump(make_pipeline(FunctionTransformer(read_joblib)), tmp_path / SKOPS_FILE)
+    with pytest.raises(ModelStoreError, match=r"names the type fer_core\.pipeline_files"):
+        read_skops(tmp_path / SKOPS_FILE)
+
+
+def test_skops_refuses_methods_of_scikit_learn(tmp_path):
+    constant = DummyClassifier(strategy="constant", constant="a path").fit(X, ["a path"] * 60)
+    skops.io.dump(make_pipeline(FunctionTransformer(constant.predict)), tmp_path / SKOPS_FILE)
+    with pytest.raises(ModelStoreError, match="names the type"):
+        read_skops(tmp_path / SKOPS_FILE)

@@ -1,4 +1,6 @@
 import io
+import os
+import sys
 import tarfile
 import zipfile
 
@@ -109,3 +111,17 @@ def test_neither_folder_nor_archive(tmp_path):
     (tmp_path / "notes.txt").write_text("hello")
     with pytest.raises(DataError, match="neither a folder nor a whole"):
         open_source(tmp_path / "notes.txt")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode elsewhere")
+def test_a_name_that_is_no_text_is_one_sentence(tmp_path):
+    (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(b"x")
+    with pytest.raises(DataError, match=r"'caf\\udce9\.png' is no valid UTF-8; rename it"):
+        open_source(tmp_path).names()
+
+
+def test_a_link_to_a_folder_above_is_not_followed(tmp_path):
+    _folder(tmp_path, {"happy/1.jpg": b"one"})
+    (tmp_path / "happy" / "up").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "glad").symlink_to(tmp_path / "happy", target_is_directory=True)
+    assert open_source(tmp_path).names() == ["glad/1.jpg", "happy/1.jpg"]

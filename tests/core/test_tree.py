@@ -83,3 +83,14 @@ def test_an_empty_class_folder_is_refused(tmp_path):
         refuse_empty_folders(tmp_path, tree)
     (tmp_path / "train/fear").rmdir()
     refuse_empty_folders(tmp_path, tree)
+
+
+def test_only_names_of_fer2013_s_pictures_tell_parts():
+    names = ["train/happy/test_0.png", "train/sad/val_1.png", "train/sad/PublicTest_2.jpg"]
+    assert read_tree(ROOT, names).parts == ["training", "training", "public_test"]
+
+
+def test_split_folders_in_class_folders_are_refused():
+    names = [f"{label}/{part}/1.jpg" for label in ("happy", "sad") for part in ("train", "test")]
+    with pytest.raises(DataError, match=r"named after splits \(test, train\).*train/<class>"):
+        read_tree(ROOT, names)

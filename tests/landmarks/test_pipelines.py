@@ -217,3 +217,13 @@ def test_imports_load_no_more_than_needed(code, absent):
     check = f"import sys; {code}; print([m for m in {absent.split()!r} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("names", [(1, 2, 4), ("a", "b", "c")])
+def test_class_weights_are_of_the_labels(names):
+    x = np.random.default_rng(0).normal(size=(90, 3))
+    y = np.array(names)[np.arange(90) % 3]
+    weighted = LogisticRegression(class_weight={names[0]: 50})
+    expected = weighted.fit(x, y).predict_proba(x)
+    found = Probabilities(LogisticRegression(class_weight={names[0]: 50})).fit(x, y)
+    np.testing.assert_allclose(found.predict_proba(x), expected, atol=1e-5)

@@ -72,3 +72,16 @@ def test_a_picture_without_a_face_is_refused_in_a_sentence(tmp_path, capsys):
     assert main([str(tmp_path / "wall.png"), "-o", str(tmp_path / "out.png")]) == 2
     assert "no face was found" in capsys.readouterr().err
     assert not (tmp_path / "out.png").exists()
+
+
+@pytest.mark.parametrize("name", ["seen.jpg", "seen.svg"])
+def test_other_forms_and_faces_of_one_gray_are_drawn(tmp_path, name):
+    assert cv2.imwrite(str(tmp_path / "gray.png"), np.full((48, 48), 90, np.uint8))
+    assert main([str(tmp_path / "gray.png"), "-o", str(tmp_path / name)]) == 0
+    assert (tmp_path / name).stat().st_size > 1000
+
+
+def test_a_figure_without_a_form_is_refused(tmp_path, capsys):
+    assert main(["-o", str(tmp_path / "seen")]) == 2
+    assert "name a figure that ends with .png" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from fer_core.errors import DataError, ModelStoreError
+from fer_core.landmarks import find_predictor
 from fer_core.pipeline_files import ARRAYS_FILE, JOBLIB_FILE, SKOPS_FILE
 from fer_landmarks import AnchoredHistograms, FaceDescriptor, make_pipeline
 from fer_landmarks.serving import ServedPipeline, can_serve, save_pipeline
@@ -86,3 +87,17 @@ def test_files_that_are_none_are_refused(fitted, tmp_path):
 def test_what_are_no_faces_is_refused(fitted):
     with pytest.raises(DataError, match="faces must be a uint8 array"):
         ServedPipeline.of(fitted).predict_proba(np.zeros((2, 40, 40), np.uint8))
+
+
+def test_a_pipeline_with_a_predictor_of_its_own_asks_for_it(faces, labels, tmp_path, monkeypatch):
+    own = tmp_path / "own.dat"
+    own.symlink_to(find_predictor())
+    pipeline = make_pipeline("geometry-kernel", random_state=0, predictor=own).fit(faces, labels)
+    ServedPipeline.of(pipeline).save(tmp_path / "model.npz")
+    served = ServedPipeline.read(tmp_path / "model.npz")  # the packaged one is the same
+    np.testing.assert_array_equal(served.predict_proba(faces), pipeline.predict_proba(faces))
+    other = tmp_path / "other.dat"
+    other.write_bytes(b"another")
+    monkeypatch.setenv("FER_PREDICTOR", str(other))
+    with pytest.raises(ModelStoreError, match="fitted with another landmark predictor"):
+        ServedPipeline.read(tmp_path / "model.npz")
