@@ -84,6 +84,9 @@ class Recipe:
         Epochs in which only the head is trained, before all layers are.
     body_rate : float
         Factor on the learning rate once all layers are trained after that.
+    blend : float
+        Share of the weights of the network gone on from in the result, which then is good at what
+        either is good at (Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022).
     views : {"one", "mirror", "crops"}
         What the served network averages over: the face; and its mirror image; ten crops.
     quantized : bool
@@ -124,6 +127,7 @@ class Recipe:
     init: str = ""
     head_epochs: int = 0
     body_rate: float = 0.1
+    blend: float = 0.0
     views: Views = "one"
     quantized: bool = False
     published: Mapping[str, float] = field(default_factory=dict)
@@ -154,8 +158,11 @@ class Recipe:
         for name in ("soft_weight", "warmup"):
             if not 0 <= getattr(self, name) <= 1:
                 raise self._wrong(name, "0 to 1")
-        if not 0 <= self.average < 1:
-            raise self._wrong("average", "at least 0 and below 1")
+        for name in ("average", "blend"):
+            if not 0 <= getattr(self, name) < 1:
+                raise self._wrong(name, "at least 0 and below 1")
+        if self.blend and not self.init:
+            raise self._wrong("blend", "0 where no network is gone on from")
         if self.labels == "sparse" and (self.label_smoothing or self.mixup):
             raise DataError(
                 f"recipe '{self.name}': sparse labels name one class and can be neither smoothed "

@@ -157,8 +157,9 @@ _STRONG = replace(
 _ROBUST = replace(
     _STRONG,
     name="robust",
-    description="strong, trained on with faces as bad as a webcam's",
+    description="strong, trained on with faces as bad as a webcam's, and averaged with it",
     init="cnn-strong",
+    blend=0.5,
     precision="bfloat16",
     augmentation=replace(_COMPACT.augmentation, degrade=0.4),
 )

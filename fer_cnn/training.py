@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +159,11 @@ def train(
         if on_epoch:
             on_epoch(record)
     _keep_result(model, recipe, history, best)
+    if recipe.blend:
+        _blend(model, load_network(recipe.init), recipe.blend)
+        kept = best_epoch(history, recipe.keep) if recipe.keep != "last" else len(history)
+        blended: dict[str, Any] = _validate(model, validation)
+        history[kept - 1] = replace(history[kept - 1], **blended)
     return Training(model, history, finished=True)
 
 
@@ -239,6 +244,17 @@ def _keep_result(
         with averaged_weights(model, recipe):
             result = [np.array(weight) for weight in model.get_weights()]
         model.set_weights(result)
+
+
+def _blend(model: Any, other: Any, share: float) -> None:
+    """Mix the weights of another network of the same form into those of `model`."""
+    own, theirs = model.get_weights(), other.get_weights()
+    if [w.shape for w in own] != [w.shape for w in theirs]:
+        raise DataError(
+            "the network gone on from has other classes or layers, so that the result can't be "
+            "blended with it; set blend to 0"
+        )
+    model.set_weights([(1 - share) * a + share * b for a, b in zip(own, theirs, strict=True)])
 
 
 def _seed_dropout(model: Any, seed: int, epoch: int) -> None:

@@ -128,6 +128,7 @@ def test_words_and_serving_change_no_training():
         ({"head_epochs": -1}, "head_epochs must be 0 or more"),
         ({"network_seed": -1}, "network_seed must be 0 or more"),
         ({"warmup": 1.5}, "warmup must be 0 to 1"),
+        ({"blend": 0.5}, "blend must be 0 where no network is gone on from"),
         ({"average": 1.0}, "average must be at least 0 and below 1"),
         ({"labels": "sparse", "mixup": 0.2}, "can be neither smoothed nor mixed"),
     ],

@@ -118,3 +118,21 @@ def test_soft_labels_must_be_probabilities_of_every_face(striped, quick_recipe):
         train(quick_recipe, faces, y, 3, soft_labels=np.ones((len(y), 3), np.float32))
     with pytest.raises(DataError, match=r"soft_weight must be 0 to 1\. Got 1\.5"):
         replace(quick_recipe, soft_weight=1.5)
+
+
+def test_the_result_is_blended_with_the_network_gone_on_from(striped, quick_recipe, tmp_path):
+    faces, y = striped
+    start = tmp_path / "start.keras"
+    first = train(replace(quick_recipe, epochs=1), faces, y, 3)
+    first.model.save(start)
+    on = replace(quick_recipe, epochs=1, init=str(start), head_epochs=0)
+    plain = train(on, faces, y, 3, validation=(faces, y))
+    mixed = train(replace(on, blend=0.25), faces, y, 3, validation=(faces, y))
+    expected = 0.75 * weights(plain) + 0.25 * weights(first)
+    np.testing.assert_allclose(weights(mixed), expected, atol=1e-5)
+    proba = np.asarray(mixed.model.predict(faces, verbose=0))
+    assert mixed.history[-1].val_loss == pytest.approx(
+        -np.log(proba[np.arange(len(y)), y]).mean(), abs=1e-5
+    )
+    with pytest.raises(DataError, match="has other classes or layers"):
+        train(replace(on, blend=0.25), faces, np.minimum(y, 1), 2)
