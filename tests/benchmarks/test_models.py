@@ -96,8 +96,8 @@ def test_a_shipped_model_is_measured_as_it_is_on_the_pictures_it_is_of():
 
 
 def test_a_stored_model_is_known_by_either_name(tmp_path):
-    table = known_models(stored=["cnn", "cnn-strong"])
-    chosen, _ = choose_models(["cnn", "cnn-strong"], table, ())
-    assert names((chosen, [])) == ["cnn-strong"]
-    (averaged,) = augmented_at_test(chosen, ["cnn", "cnn-strong"], table, ModelStore(tmp_path))
-    assert (averaged.name, averaged.base) == ("cnn-strong-tta", "cnn-strong")
+    table = known_models(stored=["cnn", "cnn-robust"])
+    chosen, _ = choose_models(["cnn", "cnn-robust"], table, ())
+    assert names((chosen, [])) == ["cnn-robust"]
+    (averaged,) = augmented_at_test(chosen, ["cnn", "cnn-robust"], table, ModelStore(tmp_path))
+    assert (averaged.name, averaged.base) == ("cnn-robust-tta", "cnn-robust")

@@ -95,7 +95,7 @@ def test_unknown_names_say_so():
 
 def test_members_have_second_names_too():
     asked = EmotionRecognizer.load("ensemble-live", members=["cnn", "landmarks"])
-    assert set(asked.model.models) == {"cnn-strong", "anchored-kernel"}
+    assert set(asked.model.models) == {"cnn-robust", "anchored-kernel"}
     with pytest.raises(DataError, match="no member of the ensemble 'cm'"):
         EmotionRecognizer.load("ensemble-live", members=["cm"])
 
