@@ -7,6 +7,7 @@ import pytest
 
 from fer_cnn.teach import main, taught_probabilities
 from fer_core.datasets.demo import load_demo
+from fer_core.datasets.thinning import thinned
 from fer_core.errors import DataError, ProtocolError
 from fer_core.model_store import ModelStore
 from fer_core.soft_labels import read_soft_labels, write_soft_labels
@@ -16,8 +17,13 @@ NAMES = ("cnn-compact", "cnn-strong")
 
 
 @pytest.fixture(scope="module")
-def fitting():
-    return make_split(load_demo()).fitting
+def demo():
+    return thinned(load_demo(), 200, seed=0)
+
+
+@pytest.fixture(scope="module")
+def fitting(demo):
+    return make_split(demo).fitting
 
 
 @pytest.fixture
@@ -41,7 +47,10 @@ def test_the_models_are_averaged(known, fitting):
     )
 
 
-def test_command_writes_soft_labels_and_reads_others(known, fitting, tmp_path, capsys):
+def test_command_writes_soft_labels_and_reads_others(
+    known, demo, fitting, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("fer_cnn.teach.load_dataset", lambda args: demo)
     labels = fitting.scheme.labels
     hard = np.eye(len(labels), dtype=np.float32)[fitting.y]
     write_soft_labels(tmp_path / "a.npz", fitting.faces, hard, labels, "the labels")
