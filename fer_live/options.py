@@ -93,7 +93,7 @@ def positive(text: str) -> float:
     return value
 
 
-def natural(text: str) -> float:
+def not_negative(text: str) -> float:
     """Read a number that is 0 or more."""
     value = float(text)
     if not 0 <= value < float("inf"):

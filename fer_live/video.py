@@ -20,7 +20,7 @@ from fer_core.crop import FRAMING_VERSION
 from fer_core.errors import DataError
 from fer_live.follower import DETECT_EVERY, LIVE_MODEL, FaceFollower
 from fer_live.native_threads import bound_native_threads
-from fer_live.options import add_arguments, count, natural, positive, recognizer_options
+from fer_live.options import add_arguments, count, not_negative, positive, recognizer_options
 from fer_live.outputs import KINDS, Outputs
 from fer_live.panel import View
 from fer_live.recognizer import EmotionRecognizer
@@ -324,7 +324,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--smoothing",
-        type=natural,
+        type=not_negative,
         default=Steadiness.smoothing_seconds,
         metavar="SECONDS",
         help="time constant of the probabilities' average; 0 for none (default: %(default)s)",

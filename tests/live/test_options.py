@@ -5,7 +5,7 @@ import argparse
 import pytest
 
 from fer_core.errors import DataError
-from fer_live.options import add_arguments, count, natural, positive, recognizer_options, share
+from fer_live.options import add_arguments, count, not_negative, positive, recognizer_options, share
 
 
 def parsed(*argv):
@@ -36,7 +36,7 @@ def test_a_detectors_file_goes_to_the_detector():
     ("read", "good", "bad"),
     [
         (positive, "0.5", ("0", "-1", "inf", "nan")),
-        (natural, "0", ("-1", "inf", "nan")),
+        (not_negative, "0", ("-1", "inf", "nan")),
         (share, "1", ("1.1", "-0.1", "nan")),
         (count, "1", ("0", "-3")),
     ],
