@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from fer_cnn.export import export_onnx
-from fer_cnn.history import EpochRecord, best_epoch
+from fer_cnn.history import EpochRecord, kept_epoch
 from fer_cnn.quantize import quantize_onnx
 from fer_cnn.recipe import Recipe
 from fer_cnn.recipes import get_recipe
@@ -120,8 +120,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
                 + (f"; it can go on from {self.out}" if self.out else "")
             )
         self.history_ = training.history
-        last = len(self.history_)
-        self.best_epoch_ = last if recipe.keep == "last" else best_epoch(self.history_, recipe.keep)
+        self.best_epoch_ = kept_epoch(self.history_, recipe.keep)
         with tempfile.TemporaryDirectory() as folder:
             keras_file, onnx_file = Path(folder) / "model.keras", Path(folder) / "model.onnx"
             _save_without_optimizer(training.model, keras_file)

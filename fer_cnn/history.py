@@ -66,6 +66,11 @@ def best_epoch(history: Sequence[EpochRecord], monitor: str) -> int:
     return min(known)[1] if known else len(history)
 
 
+def kept_epoch(history: Sequence[EpochRecord], keep: str) -> int:
+    """Return the number of the epoch whose weights a recipe's `keep` makes the result."""
+    return len(history) if keep == "last" else best_epoch(history, keep)
+
+
 def plateau_rate(
     history: Sequence[EpochRecord], rate: float, patience: int, factor: float, minimum: float
 ) -> float:

@@ -18,7 +18,7 @@ from fer_cnn import checkpoint
 from fer_cnn.architectures import build
 from fer_cnn.batches import epoch_batches
 from fer_cnn.evaluation import DivergedError, measure
-from fer_cnn.history import EpochRecord, best_epoch, stopped_early
+from fer_cnn.history import EpochRecord, best_epoch, kept_epoch, stopped_early
 from fer_cnn.phases import Phase, compile_for, phase_at, set_rate
 from fer_cnn.recipe import Recipe
 from fer_cnn.start import load_network
@@ -161,7 +161,7 @@ def train(
     _keep_result(model, recipe, history, best)
     if recipe.blend:
         _blend(model, load_network(recipe.init), recipe.blend)
-        kept = best_epoch(history, recipe.keep) if recipe.keep != "last" else len(history)
+        kept = kept_epoch(history, recipe.keep)
         blended: dict[str, Any] = _validate(model, validation)
         history[kept - 1] = replace(history[kept - 1], **blended)
     return Training(model, history, finished=True)
