@@ -188,10 +188,8 @@ def _figures(
         codes = scheme.encode(y)
         kept = codes >= 0
         if kept.any():
-            projected = scheme.project(proba[kept])
-            figures[scheme.name] = measure(
-                codes[kept], projected, scheme.labels, source, groups[kept]
-            )
+            joined = scheme.project(proba[kept])
+            figures[scheme.name] = measure(codes[kept], joined, scheme.labels, source, groups[kept])
     return figures
 
 

@@ -61,6 +61,9 @@ _MEAN_Y = (
 MEAN_LANDMARKS: NDArray[np.float32] = np.stack([_MEAN_X, _MEAN_Y], axis=1).astype(np.float32)
 MEAN_LANDMARKS.flags.writeable = False
 
+#: Samples for a pixel of the crop, across, up to which a box is sampled from the frame itself.
+_MOST_SAMPLES = 64
+
 
 def crop_faces(
     frame: NDArray[np.uint8], boxes: ArrayLike, landmarks: ArrayLike | None = None
@@ -175,10 +178,6 @@ def measure_framing(landmarks: ArrayLike) -> NDArray[np.float32]:
     float32 (68, 2)
     """
     return np.median(np.asarray(landmarks, dtype=np.float32), axis=0).astype(np.float32)
-
-
-#: Samples for a pixel of the crop, across, up to which a box is sampled from the frame itself.
-_MOST_SAMPLES = 64
 
 
 def _check_boxes(boxes: ArrayLike) -> NDArray[np.float32]:

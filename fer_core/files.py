@@ -49,3 +49,8 @@ def cache_folder() -> Path:
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "fer-ensemble"
+
+
+def printable(name: str) -> str:
+    """Return a file's name with what is no valid UTF-8 in it escaped; valid names stay."""
+    return name.encode("utf-8", "backslashreplace").decode()

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from fer_core.errors import DataError
+from fer_core.files import printable
 from fer_live.sources import ADDRESSES, Frame, shown_name
 
 #: Milliseconds after which FFmpeg gives up opening a stream, and waiting for a frame of it.
@@ -138,11 +139,8 @@ def open_capture(name: str) -> cv2.VideoCapture:
         # Absolute, because FFmpeg takes "a:b.mp4" for an address.
         target = str(path.resolve())
         problem = "this is no video that can be read, or it is cut off or damaged"
-    try:
-        target.encode("utf-8")
-    except UnicodeEncodeError:
-        shown = name.encode("utf-8", "backslashreplace").decode()
-        raise DataError(f"{shown}: the file's name is no valid UTF-8; rename it") from None
+    if printable(target) != target:
+        raise DataError(f"{printable(name)}: the file's name is no valid UTF-8; rename it")
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, OPEN_TIMEOUT]
     limits += [cv2.CAP_PROP_READ_TIMEOUT_MSEC, READ_TIMEOUT]
     capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, limits)

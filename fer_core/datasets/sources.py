@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Protocol
 
 from fer_core.errors import DataError
+from fer_core.files import printable
 
 #: What archives raise when they are cut off, damaged, encrypted or packed in an unknown way.
 _DAMAGE = (
@@ -75,11 +76,8 @@ class FolderSource:
 
 def _text(name: str, path: Path) -> str:
     """Return a file's name, if it is one that tables and reports can hold."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        shown = name.encode("utf-8", "backslashreplace").decode()
-        raise DataError(f"{path}: the file name '{shown}' is no valid UTF-8; rename it") from None
+    if (shown := printable(name)) != name:
+        raise DataError(f"{path}: the file name '{shown}' is no valid UTF-8; rename it")
     return name
 
 

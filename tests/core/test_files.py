@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from fer_core.files import cache_folder, sha256_of, write_atomically
+from fer_core.files import cache_folder, printable, sha256_of, write_atomically
 
 
 def test_a_written_file_takes_its_name_only_when_whole(tmp_path):
@@ -55,3 +55,8 @@ def test_cache_folder_order(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert cache_folder() == tmp_path / "home" / ".cache" / "fer-ensemble"
+
+
+def test_names_that_are_no_text_can_be_printed():
+    assert printable("her ü.png") == "her ü.png"
+    assert printable(os.fsdecode(b"caf\xe9.png")) == "caf\\udce9.png"
