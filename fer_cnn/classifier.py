@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from fer_cnn.export import export_onnx
+from fer_cnn.half_precision import save_to_go_on_from
 from fer_cnn.history import EpochRecord, kept_epoch
 from fer_cnn.quantize import quantize_onnx
 from fer_cnn.recipe import Recipe
@@ -123,7 +124,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         self.best_epoch_ = kept_epoch(self.history_, recipe.keep)
         with tempfile.TemporaryDirectory() as folder:
             keras_file, onnx_file = Path(folder) / "model.keras", Path(folder) / "model.onnx"
-            _save_without_optimizer(training.model, keras_file)
+            save_to_go_on_from(training.model, keras_file)
             try:
                 export_onnx(keras_file, onnx_file, recipe.views)
             except FerError as error:
@@ -200,12 +201,3 @@ def describe_epoch(record: EpochRecord, epochs: int) -> str:
         f"validation loss {record.val_loss:.3f}, accuracy {record.val_accuracy:.3f} "
         f"({record.seconds:.0f} s)"
     )
-
-
-def _save_without_optimizer(model: Any, path: Path) -> None:
-    # The optimiser's moments are twice the size of the weights and serve nothing here.
-    from fer_core.extras import require
-
-    keras = require("keras", "train")
-    bare = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
-    bare.save(path)

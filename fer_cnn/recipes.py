@@ -201,6 +201,19 @@ _RESIDUAL_LIGHT = replace(
     note="Taught by soft labels: python -m fer_landmarks.left_out anchored-kernel --votes FILE.",
 )
 
+_RESIDUAL_ROBUST = replace(
+    _RESIDUAL_LIGHT,
+    name="residual-robust",
+    description="residual-light, trained on as robust is and averaged with it",
+    init="cnn-residual-light",
+    epochs=24,
+    head_epochs=1,
+    body_rate=1.0,
+    blend=0.5,
+    learning_rate=2e-3,
+    augmentation=_ROBUST.augmentation,
+)
+
 _FINE_TUNE = Recipe(
     name="fine-tune",
     description="a shipped network on pictures of one's own: new head, then all layers",
@@ -249,6 +262,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             _ROBUST,
             _RESIDUAL,
             _RESIDUAL_LIGHT,
+            _RESIDUAL_ROBUST,
             _FINE_TUNE,
             _FOUR_CLASS,
             replace(
