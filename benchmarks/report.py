@@ -89,6 +89,9 @@ def _draw(folder: RunFolder, results: Sequence[Result]) -> None:
     }
     for name, figure in drawn.items():
         figures.save_figure(figure, folder.figures / name)
+    for older in folder.figures.glob(confusion_name("*")):
+        if older.name not in drawn:  # of a model that is no longer among the results
+            older.unlink()
 
 
 def _sections(folder: RunFolder, results: list[Result]) -> list[Section]:

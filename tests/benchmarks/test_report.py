@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from benchmarks.predictions import load_predictions, save_predictions
-from benchmarks.report import main
-from benchmarks.results import main_figures
+from benchmarks.report import confusion_name, main
+from benchmarks.results import RunFolder, main_figures
 
 
 @pytest.fixture
@@ -56,6 +56,15 @@ def alone(folder, tmp_path):
         shutil.copytree(folder.root / name, root / name)
     shutil.copy(folder.root / "run.json", root)
     return root
+
+
+def test_no_confusion_matrix_stays_of_a_model_that_is_gone(alone):
+    run = RunFolder(alone)
+    run.figures.mkdir()
+    (run.figures / confusion_name("gone")).write_bytes(b"a figure")
+    main([str(alone)])
+    kept = {confusion_name(result.name) for result in run.results()}
+    assert {path.name for path in run.figures.glob("confusion-*")} == kept
 
 
 def test_an_ensemble_that_takes_more_than_its_budget_is_named(alone):
