@@ -20,6 +20,9 @@ ENSEMBLE_LANDMARKS, ENSEMBLE_CNN = "ensemble-landmarks", "ensemble-cnn"
 ENSEMBLES = (ENSEMBLE, ENSEMBLE_LIVE, ENSEMBLE_LANDMARKS, ENSEMBLE_CNN)
 CNN = "cnn"
 
+#: What a pipeline's name ends with if it is to fit and predict on mirrored faces, too.
+MIRRORED_ENDING = "-mirrored"
+
 #: Recipe of `cnn`, and of `cnn` where the pictures are few.
 _RECIPE, _SMALL_RECIPE = "compact", "tiny"
 
@@ -55,12 +58,14 @@ def known_models(
     from fer_landmarks.pipelines import list_pipelines, make_pipeline, require_soft_labels
 
     soft = soft_labels or {}
-    table: dict[str, Candidate] = {
-        name: Classical(
-            name, partial(make_pipeline, name, random_state=seed), description, soft.get(name)
+    table: dict[str, Candidate] = {}
+    for pipeline, description in list_pipelines().items():
+        make = partial(make_pipeline, pipeline, random_state=seed)
+        name = f"{pipeline}{MIRRORED_ENDING}"
+        table[pipeline] = Classical(pipeline, make, description, soft.get(pipeline))
+        table[name] = Classical(
+            name, partial(make, mirror=True), f"{description}; mirrored faces, too", soft.get(name)
         )
-        for name, description in list_pipelines().items()
-    }
     recipe = RECIPES[_SMALL_RECIPE if small else _RECIPE]
     table[CNN] = Network(CNN, recipe.name, seed, recipe.description, soft.get(CNN))
     for recipe in RECIPES.values():

@@ -29,7 +29,11 @@ def make_parser() -> argparse.ArgumentParser:
     add_cleaning_arguments(parser)
     group = parser.add_argument_group("run")
     group.add_argument(
-        "--models", type=_names, metavar="A,B,…", help=f"default: {','.join(DEFAULT_MODELS)}"
+        "--models",
+        type=_names,
+        metavar="A,B,…",
+        help="pipelines, as they are or as NAME-mirrored (fitted and asked on mirrored faces, "
+        f"too), and networks (default: {','.join(DEFAULT_MODELS)})",
     )
     group.add_argument(
         "--schemes", type=_names, metavar="A,B,…", help="label schemes to measure in (default: all)"

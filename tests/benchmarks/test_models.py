@@ -76,6 +76,14 @@ def test_soft_labels_are_for_models_that_learn_from_them():
         known_models(soft_labels={"hog-svm": "votes"})
 
 
+def test_pipelines_can_be_measured_with_mirrored_faces_too():
+    plain, mirrored = (known_models(seed=3)[name] for name in ("hog-svm", "hog-svm-mirrored"))
+    assert plain.description in mirrored.description
+    assert repr(mirrored.make().estimator) == repr(plain.make())
+    with pytest.raises(DataError, match=r"can't learn from soft labels.*not mirrored"):
+        known_models(soft_labels={"hog-kernel-mirrored": "votes"})
+
+
 def test_a_shipped_model_is_measured_as_it_is_on_the_pictures_it_is_of():
     stored = known_models(stored=["hog-svm"])["hog-svm"]
     assert choose_models(["hog-svm"], {"hog-svm": stored}, ())[0] == [stored]
