@@ -27,7 +27,7 @@ from benchmarks.predictions import load_predictions
 from benchmarks.progress import say
 from benchmarks.results import RunFolder
 from benchmarks.suspects import Suggestion, hard_for_all, out_of_fold, suspect_labels
-from fer_core.cli import natural, run_command
+from fer_core.cli import names, natural, run_command
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import DataError
@@ -54,6 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     group = parser.add_argument_group("looking")
     group.add_argument(
         "--pipelines",
+        type=names,
         default=",".join(PIPELINES),
         metavar="A,B,…",
         help="fitted fold by fold; the first tells likely wrong labels, all of them which "
@@ -79,7 +80,7 @@ def _command(args: argparse.Namespace) -> None:
     from fer_landmarks import list_pipelines, make_pipeline
 
     console = Console()
-    pipelines = [name.strip() for name in args.pipelines.split(",") if name.strip()]
+    pipelines = args.pipelines
     for name in pipelines:
         make_pipeline(name)  # a wrong name is found before any work
     if not args.no_labels:

@@ -30,7 +30,7 @@ from benchmarks.timing import (
     time_model,
 )
 from benchmarks.worker import Notify, TaskError, TaskStopped, run_task
-from fer_core.cli import natural, run_command
+from fer_core.cli import names, natural, run_command
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.datasets.thinning import thinned
 from fer_core.errors import DataError
@@ -184,7 +184,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add_arguments(parser)
     group = parser.add_argument_group("measuring")
-    group.add_argument("--models", metavar="A,B,…", help="pipelines (default: all)")
+    group.add_argument("--models", type=names, metavar="A,B,…", help="pipelines (default: all)")
     group.add_argument(
         "--sizes",
         type=_numbers,
@@ -213,8 +213,8 @@ def _numbers(text: str) -> list[int]:
 def _command(args: argparse.Namespace) -> None:
     console = Console()
     known = list_pipelines()
-    names = [n.strip() for n in args.models.split(",")] if args.models else list(known)
-    for name in names:
+    asked = args.models or list(known)
+    for name in asked:
         classifier_of(name)  # a wrong name is found before hours of work
     with console.status("reading pictures"):
         dataset = load_dataset(args)
@@ -238,11 +238,11 @@ def _command(args: argparse.Namespace) -> None:
         raise DataError(f"--largest {args.largest}: the smallest size is {min(sizes)}; allow more")
     say(console, f"{dataset.name}: sizes {', '.join(f'{sizes[i]:,}' for i in wanted)}")
     with console.status("finding landmarks"):
-        find_landmarks(names, [*(parts[i] for i in wanted), (split.validation, False)])
-    progress = Progress(console, total=len(wanted) * len(names))
+        find_landmarks(asked, [*(parts[i] for i in wanted), (split.validation, False)])
+    progress = Progress(console, total=len(wanted) * len(asked))
     # Small sizes of all pipelines first: an interrupted run then says something of each.
     for i in wanted:
-        for name in names:
+        for name in asked:
             mine = [p for p in points if p.pipeline == name]
             label = f"{name}, {sizes[i]:,} faces"
             if any(p.n == sizes[i] for p in mine):
@@ -262,7 +262,7 @@ def _command(args: argparse.Namespace) -> None:
             points.append(point)
             save_study(path, {**content, "points": [asdict(p) for p in points]})
     write_report(out, load_study(path) or {})
-    shown = growth_table([p for p in points if p.pipeline in names])
+    shown = growth_table([p for p in points if p.pipeline in asked])
     console.print(shown.markdown(), markup=False, highlight=False, soft_wrap=True)
     say(console, f"Written to {out}")
 

@@ -22,11 +22,10 @@ from benchmarks.stored import (
     add_measuring_arguments,
     add_model_arguments,
     chosen_models,
-    held_part,
 )
 from benchmarks.tables import Cell, Table
 from benchmarks.worker import Notify
-from fer_core.cli import run_command
+from fer_core.cli import names, run_command
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.detectors import DEFAULT_DETECTOR, DETECTORS, make_detector
 from fer_core.errors import DataError
@@ -142,6 +141,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     group.add_argument(
         "--detectors",
+        type=names,
         default=",".join(_USUAL),
         metavar="A,B,…",
         help=f"of {', '.join(DETECTORS)} (default: %(default)s)",
@@ -151,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _command(args: argparse.Namespace) -> None:
     console = Console()
-    detectors = list(dict.fromkeys(name.strip() for name in args.detectors.split(",")))
+    detectors = list(dict.fromkeys(args.detectors or _USUAL))
     for name in detectors:
         look_up(DETECTORS, name, "detector")
     if args.pictures < 0:
@@ -160,7 +160,7 @@ def _command(args: argparse.Namespace) -> None:
     with console.status("reading pictures"):
         dataset = load_dataset(args)
         models.require_scheme(dataset.scheme)
-        held, _ = held_part(dataset, args.part, args.seed)
+        held, _ = models.held_part(dataset, args.part, args.seed)
     order = np.random.default_rng(args.seed).permutation(len(held))[: args.pictures or None]
     with console.status("pasting") as status:
         rows = measure_detectors(

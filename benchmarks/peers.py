@@ -24,7 +24,6 @@ from benchmarks.stored import (
     add_measuring_arguments,
     add_model_arguments,
     chosen_models,
-    held_part,
 )
 from benchmarks.tables import Cell, Table
 from benchmarks.timing import hardware
@@ -270,7 +269,7 @@ def _command(args: argparse.Namespace) -> None:
                 f"classes are {', '.join(dataset.scheme.labels)}"
             )
         models.require_scheme(dataset.scheme)
-        held, copied = held_part(dataset, args.part, args.seed)
+        held, copied = models.held_part(dataset, args.part, args.seed)
         groups = joint_groups(held.faces, held.groups)
         pictures = make_pictures(held.faces, held.y, copied, groups, args.frames, args.seed)
     say(console, f"{dataset.name}: {len(held):,} crops, {len(pictures.frames):,} frames")

@@ -23,11 +23,10 @@ from benchmarks.stored import (
     add_measuring_arguments,
     add_model_arguments,
     chosen_models,
-    held_part,
 )
 from benchmarks.tables import Cell, Table
 from benchmarks.worker import Notify
-from fer_core.cli import run_command
+from fer_core.cli import names, run_command
 from fer_core.copies import joint_groups
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.demo import load_demo
@@ -49,8 +48,6 @@ class Pictures:
 
     Attributes
     ----------
-    part : str
-        ``"validation"`` or ``"test"``.
     faces : uint8 (n, 48, 48)
     y : int64 (n,)
     landmarks : float32 (n, 68, 2)
@@ -58,7 +55,6 @@ class Pictures:
         Pictures that are of one person or copies of each other share a number.
     """
 
-    part: str
     faces: NDArray[np.uint8]
     y: NDArray[np.int64]
     landmarks: NDArray[np.float32]
@@ -92,11 +88,8 @@ def measure_robustness(
     """
 
     def hits(faces: NDArray[np.uint8]) -> dict[str, NDArray[np.bool_]]:
-        codes = {name: np.asarray(models.load(name).classes_) for name in models.entries}
-        return {
-            name: codes[name][proba.argmax(axis=1)] == pictures.y
-            for name, proba in models.predict(faces).items()
-        }
+        probas = models.predict(faces)
+        return {name: proba.argmax(axis=1) == pictures.y for name, proba in probas.items()}
 
     groups = pictures.groups
     notify("clean pictures")
@@ -224,8 +217,6 @@ def _tenths(value: float) -> str:
 
 def _drop_cell(drop: Mapping[str, Any]) -> Cell:
     points = 100 * drop["mean"]
-    if drop["interval"] is None:
-        return _cell(points)
     half = 50 * (drop["interval"][1] - drop["interval"][0])
     return Cell(f"{_tenths(points)} ± {half:.1f}", points)
 
@@ -252,22 +243,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="at most so many, the same share of each class; 0: all (default: %(default)s)",
     )
     group.add_argument(
-        "--corruptions", metavar="A,B,…", help=f"default: all of {','.join(CORRUPTIONS)}"
+        "--corruptions",
+        type=names,
+        metavar="A,B,…",
+        help=f"default: all of {','.join(CORRUPTIONS)}",
     )
     return run_command(parser, _command, argv)
 
 
 def _command(args: argparse.Namespace) -> None:
     console = Console()
-    names = [n.strip() for n in (args.corruptions or ",".join(CORRUPTIONS)).split(",")]
-    corruptions = [look_up(CORRUPTIONS, name, "corruption") for name in dict.fromkeys(names)]
+    asked = dict.fromkeys(args.corruptions or CORRUPTIONS)
+    corruptions = [look_up(CORRUPTIONS, name, "corruption") for name in asked]
     if args.pictures < 0:
         raise DataError(f"--pictures must be 0 or more. Got {args.pictures} instead.")
     models = chosen_models(args)
     with console.status("reading pictures"):
         dataset = load_dataset(args)
         models.require_scheme(dataset.scheme)
-        pictures = prepare(dataset, args.part, args.pictures, args.seed)
+        pictures = prepare(models, dataset, args.part, args.pictures, args.seed)
     say(console, f"{dataset.name}: {len(pictures.y):,} {args.part} pictures")
     with console.status("measuring") as status:
         measured = measure_robustness(models, pictures, corruptions, status.update, args.seed)
@@ -287,13 +281,13 @@ def _command(args: argparse.Namespace) -> None:
     say(console, f"Written to {out}")
 
 
-def prepare(dataset: Dataset, part: str, n: int, seed: int) -> Pictures:
+def prepare(models: StoredModels, dataset: Dataset, part: str, n: int, seed: int) -> Pictures:
     """Return a part's pictures; of more than `n`, unless 0, a stratified share."""
-    held, _ = held_part(dataset, part, seed)
+    held, _ = models.held_part(dataset, part, seed)
     if n:
         held = thinned(held, n, seed)
     groups = joint_groups(held.faces, held.groups)
-    return Pictures(part, held.faces, held.y, face_landmarks(held.faces), groups)
+    return Pictures(held.faces, held.y, face_landmarks(held.faces), groups)
 
 
 def write(out: Path, content: Mapping[str, Any], corruptions: Sequence[Corruption]) -> None:

@@ -10,7 +10,7 @@ from benchmarks import other_data
 from benchmarks.models import CNN
 from fer_core.certainty import STATED_ACCURACY
 from fer_core.cleaning import add_cleaning_arguments
-from fer_core.cli import natural
+from fer_core.cli import names, natural
 from fer_core.datasets.options import add_arguments
 from fer_core.labels import SCHEMES
 
@@ -30,13 +30,13 @@ def make_parser() -> argparse.ArgumentParser:
     group = parser.add_argument_group("run")
     group.add_argument(
         "--models",
-        type=_names,
+        type=names,
         metavar="A,B,…",
         help="pipelines, as they are or as NAME-mirrored (fitted and asked on mirrored faces, "
         f"too), and networks (default: {','.join(DEFAULT_MODELS)})",
     )
     group.add_argument(
-        "--schemes", type=_names, metavar="A,B,…", help="label schemes to measure in (default: all)"
+        "--schemes", type=names, metavar="A,B,…", help="label schemes to measure in (default: all)"
     )
     group.add_argument(
         "--sure-accuracy",
@@ -48,7 +48,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     group.add_argument(
         "--native",
-        type=_names,
+        type=names,
         default=[],
         metavar="A,B,…",
         help="label schemes to train models of their own on, too, or 'all'",
@@ -64,7 +64,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     group.add_argument(
         "--tta",
-        type=_names,
+        type=names,
         default=[],
         metavar="A,B,…",
         help="those of --models that are measured a second time as NAME-tta, averaged over ten "
@@ -78,7 +78,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     group.add_argument(
         "--stored",
-        type=_names,
+        type=names,
         default=[],
         metavar="A,B,…",
         help="those of --models that are shipped already, to be measured as they are; they must "
@@ -113,10 +113,6 @@ def _share(text: str) -> float:
     return share
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
 def _soft_labels(text: str) -> tuple[str, str]:
     name, _, source = text.partition("=")
     if not source:
@@ -124,6 +120,6 @@ def _soft_labels(text: str) -> tuple[str, str]:
     return name, source
 
 
-def all_but_own(names: Sequence[str]) -> Sequence[str]:
+def all_but_own(asked: Sequence[str]) -> Sequence[str]:
     """Return the schemes that are named, ``all`` for every one but FER2013's own."""
-    return [name for name in SCHEMES if name != "fer7"] if names == ["all"] else names
+    return [name for name in SCHEMES if name != "fer7"] if asked == ["all"] else asked

@@ -35,7 +35,7 @@ from benchmarks.stored import StoredModels, add_model_arguments, chosen_models
 from benchmarks.tables import Cell, Table
 from benchmarks.timing import BATCH, hardware
 from benchmarks.worker import Notify
-from fer_core.cli import run_command
+from fer_core.cli import names, run_command
 from fer_core.datasets.demo import load_demo
 from fer_core.errors import DataError
 from fer_core.model_store import SHIPPED
@@ -241,7 +241,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add_model_arguments(parser)
     group = parser.add_argument_group("timing")
-    group.add_argument("--only", metavar="A,B,…", help=f"some of {','.join(KINDS)} (default: all)")
+    group.add_argument(
+        "--only", type=names, metavar="A,B,…", help=f"some of {','.join(KINDS)} (default: all)"
+    )
     group.add_argument(
         "--rounds", type=int, default=15, help="of everything (default: %(default)s)"
     )
@@ -251,7 +253,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _command(args: argparse.Namespace) -> None:
     console = Console()
-    kinds = [k.strip() for k in (args.only or ",".join(KINDS)).split(",") if k.strip()]
+    kinds = args.only or list(KINDS)
     if unknown := [kind for kind in kinds if kind not in KINDS]:
         raise DataError(f"--only knows {', '.join(KINDS)}. Got '{unknown[0]}' instead.")
     if args.rounds < 1:

@@ -11,20 +11,22 @@ from numpy.typing import NDArray
 
 from benchmarks.predictions import predict_in_batches
 from benchmarks.worker import Notify
-from fer_core.cli import natural
+from fer_core.cli import names, natural
 from fer_core.datasets.dataset import Dataset
 from fer_core.ensemble import Ensemble, Model
-from fer_core.errors import DataError
+from fer_core.errors import DataError, ProtocolError
 from fer_core.labels import Scheme
 from fer_core.model_entry import ModelEntry
 from fer_core.model_store import ModelStore
-from fer_core.splits import make_split
+from fer_core.splits import TRAINING_PARTS, make_split
 
 
 def add_model_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that say which stored models to measure."""
     group = parser.add_argument_group("models")
-    group.add_argument("--models", metavar="A,B,…", help="names in the store (default: all of it)")
+    group.add_argument(
+        "--models", type=names, metavar="A,B,…", help="names in the store (default: all of it)"
+    )
     group.add_argument(
         "--store",
         type=Path,
@@ -63,18 +65,9 @@ def add_measuring_arguments(
     return group
 
 
-def held_part(dataset: Dataset, part: str, seed: int) -> tuple[Dataset, NDArray[np.bool_]]:
-    """Return the pictures of a part to measure on, and which have a copy among those fitted."""
-    split = make_split(dataset, seed=seed)
-    if part == "test":
-        return split.test.reveal(), split.test.copied
-    return split.validation, np.zeros(len(split.validation), dtype=bool)
-
-
 def chosen_models(args: argparse.Namespace) -> StoredModels:
     """Return the models that the options of `add_model_arguments` name."""
-    names = [name.strip() for name in (args.models or "").split(",") if name.strip()]
-    return StoredModels(ModelStore(args.store), names or None)
+    return StoredModels(ModelStore(args.store), args.models or None)
 
 
 class StoredModels:
@@ -135,6 +128,31 @@ class StoredModels:
                     f"{', '.join(entry.labels)}, and the pictures have "
                     f"{', '.join(scheme.labels)}; name other models with --models"
                 )
+
+    def held_part(
+        self, dataset: Dataset, part: str, seed: int
+    ) -> tuple[Dataset, NDArray[np.bool_]]:
+        """Return the pictures of a part to measure on, and which have a copy among those fitted.
+
+        Raises
+        ------
+        ProtocolError
+            If the part was drawn from the training pictures, of which a model was fitted on
+            others than this division leaves to it: it may know the ones that measure.
+        """
+        split = make_split(dataset, seed=seed)
+        held: Dataset = split.validation if part == "validation" else split.test.reveal()
+        copied = split.test.copied if part == "test" else np.zeros(len(held), dtype=bool)
+        if np.isin(held.parts, TRAINING_PARTS).any():
+            for name, entry in self.entries.items():
+                if entry.fitted_on_others_of(split.fitting):
+                    raise ProtocolError(
+                        f"the {part} pictures are drawn from the training pictures of "
+                        f"'{dataset.name}', some of which '{name}' was fitted on; use the whole "
+                        "dataset, in the same form, and the seed that it was fitted with "
+                        f"({entry.trained_on.get('seed')}), or a test part that the data give"
+                    )
+        return held, copied
 
     def predict(
         self, faces: NDArray[np.uint8], notify: Notify | None = None

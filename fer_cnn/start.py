@@ -68,7 +68,7 @@ def require_same_fitting(name: str, fitting: LabelledPart) -> None:
     if name not in store.names():
         return
     known = store.entry(name)
-    if known.trained_on.get("dataset") == fitting.name and not known.fitted_on(fitting):
+    if known.fitted_on_others_of(fitting):
         raise ProtocolError(
             f"the network '{name}' to go on from was fitted on other pictures of '{fitting.name}', "
             "some of which may choose or measure here; use the whole dataset, in the same form, "

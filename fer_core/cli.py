@@ -55,6 +55,11 @@ def natural(text: str) -> int:
     return number
 
 
+def names(text: str) -> list[str]:
+    """Return the names in a list of the command line, such as ``blur,noise``."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def explain(error: FerError | OSError) -> str:
     """Return `error` as one sentence for people, with the file it is about."""
     if isinstance(error, OSError) and error.strerror:

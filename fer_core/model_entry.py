@@ -136,6 +136,10 @@ class ModelEntry:
         """Return whether exactly these pictures, with these labels, were fitted on."""
         return bool(self.trained_on.get("fingerprint") == fitting.fingerprint())
 
+    def fitted_on_others_of(self, fitting: Dataset) -> bool:
+        """Return whether other pictures of the same dataset were fitted on."""
+        return self.trained_on.get("dataset") == fitting.name and not self.fitted_on(fitting)
+
     def threshold(self, scheme: str) -> Threshold | None:
         """Return the threshold for answers in a scheme; None where there is none."""
         stored = self.thresholds.get(scheme)

@@ -22,6 +22,8 @@ from fer_core.labels import Scheme
 
 Role = Literal["fit", "validation"]
 
+#: Parts of the data whose pictures this module may divide.
+TRAINING_PARTS = ("training", "")
 #: Share of the fitting pictures that is held out for choices where the data gives no such part.
 VALIDATION_SHARE = 0.1
 #: Shares that are tried where that would be less than half a picture of every class.
@@ -171,7 +173,7 @@ def make_split(dataset: Dataset, seed: int = 0) -> Split:
     groups = joint_groups(dataset.faces, dataset.groups)
     parts = dataset.parts
     given = {str(p) for p in np.unique(parts)}
-    fit = np.isin(parts, ["training", ""])
+    fit = np.isin(parts, TRAINING_PARTS)
     given_choice = parts == "validation"
     if "private_test" in given and "public_test" in given:
         protocol, chosen, test = "official", parts == "public_test", parts == "private_test"

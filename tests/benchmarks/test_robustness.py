@@ -7,8 +7,9 @@ from benchmarks import robustness
 from benchmarks.corruptions import CORRUPTIONS
 from benchmarks.robustness import Pictures, _drop, main, measure_robustness, prepare
 from benchmarks.stored import StoredModels
-from fer_core.errors import DataError, ModelStoreError
+from fer_core.errors import DataError, ModelStoreError, ProtocolError
 from fer_core.labels import SCHEMES, own_scheme
+from fer_core.model_store import ModelStore
 from fer_core.splits import make_split
 
 
@@ -44,7 +45,7 @@ def pictures():
     faces = np.full((10, 48, 48), 100, dtype=np.uint8)
     y = np.array([1] * 8 + [0] * 2)  # two wrong labels: 0.8 on clean pictures
     landmarks = np.full((10, 68, 2), 20, dtype=np.float32)
-    return Pictures("validation", faces, y, landmarks, np.arange(10))
+    return Pictures(faces, y, landmarks, np.arange(10))
 
 
 def test_drop_is_what_is_lost(pictures):
@@ -63,14 +64,14 @@ def test_drop_is_what_is_lost(pictures):
 
 
 def test_only_validation_pictures_unless_told(made_dataset):
-    dataset = made_dataset()
+    models, dataset = StoredModels(ModelStore(), ["hog-svm"]), made_dataset()
     split = make_split(dataset)
-    chosen = prepare(dataset, "validation", 0, seed=0)
+    chosen = prepare(models, dataset, "validation", 0, seed=0)
     assert np.array_equal(chosen.faces, split.validation.faces)
-    assert np.array_equal(prepare(dataset, "test", 0, seed=0).faces, split.test.faces)
-    few = prepare(dataset, "test", 14, seed=0)
+    assert np.array_equal(prepare(models, dataset, "test", 0, seed=0).faces, split.test.faces)
+    few = prepare(models, dataset, "test", 14, seed=0)
     assert np.bincount(few.y).tolist() == [2] * 7
-    assert np.array_equal(few.faces, prepare(dataset, "test", 14, seed=0).faces)
+    assert np.array_equal(few.faces, prepare(models, dataset, "test", 14, seed=0).faces)
 
 
 @pytest.fixture
@@ -151,9 +152,22 @@ def test_models_of_other_classes_are_refused(measured_job):
         models.require_scheme(own_scheme(["awake", "asleep"]))
 
 
-def test_empty_store_says_so(tmp_path):
-    from fer_core.model_store import ModelStore
+def test_pictures_that_a_model_may_know_are_refused(measured_job, made_dataset):
+    models, dataset = StoredModels(measured_job.store()), made_dataset()
+    split = measured_job.split
+    assert np.array_equal(
+        models.held_part(dataset, "validation", 0)[0].names, split.validation.names
+    )
+    with pytest.raises(ProtocolError, match=r"validation pictures are drawn.*the seed .* \(0\)"):
+        models.held_part(dataset, "validation", 1)
+    # Nobody fits on a test part that the data give.
+    assert np.array_equal(models.held_part(dataset, "test", 1)[0].names, split.test.names)
+    undivided = made_dataset(parts=("training",))
+    with pytest.raises(ProtocolError, match="the test pictures are drawn"):
+        models.held_part(undivided, "test", 0)
 
+
+def test_empty_store_says_so(tmp_path):
     with pytest.raises(ModelStoreError, match="there are no models here yet"):
         StoredModels(ModelStore(tmp_path))
 
