@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fer_cnn.export import export_onnx
 from fer_cnn.half_precision import save_to_go_on_from
-from fer_cnn.history import EpochRecord, kept_epoch
+from fer_cnn.history import EpochRecord
 from fer_cnn.quantize import quantize_onnx
 from fer_cnn.recipe import Recipe
 from fer_cnn.recipes import get_recipe
@@ -121,7 +121,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
                 + (f"; it can go on from {self.out}" if self.out else "")
             )
         self.history_ = training.history
-        self.best_epoch_ = kept_epoch(self.history_, recipe.keep)
+        self.best_epoch_ = training.kept
         with tempfile.TemporaryDirectory() as folder:
             keras_file, onnx_file = Path(folder) / "model.keras", Path(folder) / "model.onnx"
             save_to_go_on_from(training.model, keras_file)

@@ -212,11 +212,16 @@ class Search:
         # A round is a training of its own length: schedules end with it. Of all rounds together
         # the first train the head alone, in the share that the recipe gives it.
         head = round(self.recipe.head_epochs * self.max_epochs / self.recipe.epochs)
+        recipe = with_settings(self.recipe, settings, "the search")
+        # A round after those of the head trains the body from its first epoch.
+        slower = recipe.body_rate if head and before >= head else 1
         recipe = replace(
-            with_settings(self.recipe, settings, "the search"),
+            recipe,
             epochs=epochs,
             head_epochs=max(head - before, 0),
+            learning_rate=recipe.learning_rate * slower,
             patience=None,
+            blend=0.0,
         )
         earlier = values.get("tuner/trial_id")
         if earlier and not (folder_of(earlier) / _NETWORK).exists():

@@ -42,11 +42,14 @@ class Training:
     history : list of EpochRecord
     finished : bool
         False if it was stopped at a checkpoint before its last epoch.
+    kept : int
+        Number of the epoch whose weights `model` has.
     """
 
     model: Any
     history: list[EpochRecord]
     finished: bool
+    kept: int
 
 
 def train(
@@ -114,12 +117,15 @@ def train(
     steps = len(faces) // min(recipe.batch_size, len(faces))
     resumed = checkpoint.resume(out, recipe, facts, steps) if out else None
     model, history = resumed or (_fresh(recipe, n_classes, start), [])
+    other = load_network(recipe.init) if recipe.blend else None
+    if other is not None:
+        _require_same_form(recipe, model, other)
     # Of the phase that the model is compiled for.
     phase = phase_at(recipe, len(history) - 1) if resumed else None
     best = checkpoint.BestWeights(out)
     while not _over(recipe, history):
         if _out_of_time(history, started, max_minutes):
-            return Training(model, history, finished=False)
+            return Training(model, history, finished=False, kept=len(history))
         epoch, began = len(history), time.monotonic()
         if phase != phase_at(recipe, epoch):
             phase = phase_at(recipe, epoch)
@@ -158,13 +164,13 @@ def train(
             best.clear_before(best_epoch(history, recipe.keep) if recipe.keep != "last" else 0)
         if on_epoch:
             on_epoch(record)
-    _keep_result(model, recipe, history, best)
-    if recipe.blend:
-        _blend(model, load_network(recipe.init), recipe.blend)
-        kept = kept_epoch(history, recipe.keep)
+    kept = kept_epoch(history, recipe.keep)
+    _keep_result(model, recipe, kept, best)
+    if other is not None:
+        _blend(model, other, recipe.blend)
         blended: dict[str, Any] = _validate(model, validation)
         history[kept - 1] = replace(history[kept - 1], **blended)
-    return Training(model, history, finished=True)
+    return Training(model, history, finished=True, kept=kept)
 
 
 def class_weights(y: NDArray[np.int64], n_classes: int) -> NDArray[np.float32]:
@@ -234,27 +240,30 @@ def _over(recipe: Recipe, history: Sequence[EpochRecord]) -> bool:
     )
 
 
-def _keep_result(
-    model: Any, recipe: Recipe, history: Sequence[EpochRecord], best: checkpoint.BestWeights
-) -> None:
+def _keep_result(model: Any, recipe: Recipe, kept: int, best: checkpoint.BestWeights) -> None:
     """Give `model` the weights that are the training's result."""
     if recipe.keep != "last":
-        best.restore(model, best_epoch(history, recipe.keep))
+        best.restore(model, kept)
     elif recipe.average:
         with averaged_weights(model, recipe):
             result = [np.array(weight) for weight in model.get_weights()]
         model.set_weights(result)
 
 
+def _require_same_form(recipe: Recipe, model: Any, other: Any) -> None:
+    """Refuse to train what could not be blended with `other` in the end."""
+    if [w.shape for w in model.weights] != [w.shape for w in other.weights]:
+        raise DataError(
+            f"recipe '{recipe.name}' averages its weights with those of '{recipe.init}', which has "
+            "other classes or layers; train on the same classes, or take a recipe without blend, "
+            "for example 'fine-tune'"
+        )
+
+
 def _blend(model: Any, other: Any, share: float) -> None:
     """Mix the weights of another network of the same form into those of `model`."""
-    own, theirs = model.get_weights(), other.get_weights()
-    if [w.shape for w in own] != [w.shape for w in theirs]:
-        raise DataError(
-            "the network gone on from has other classes or layers, so that the result can't be "
-            "blended with it; set blend to 0"
-        )
-    model.set_weights([(1 - share) * a + share * b for a, b in zip(own, theirs, strict=True)])
+    pairs = zip(model.get_weights(), other.get_weights(), strict=True)
+    model.set_weights([(1 - share) * own + share * theirs for own, theirs in pairs])
 
 
 def _seed_dropout(model: Any, seed: int, epoch: int) -> None:

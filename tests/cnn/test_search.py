@@ -150,17 +150,20 @@ def test_settings_that_diverge_are_the_worst(split, tmp_path, monkeypatch):
 
 
 def test_the_head_alone_is_trained_in_the_first_rounds(split, tmp_path, monkeypatch):
-    networks, heads = Networks(), []
+    networks, heads, rates = Networks(), [], {}
 
     def train(recipe, *args, **kwargs):
         heads.append((recipe.epochs, recipe.head_epochs))
+        rates.setdefault(heads[-1], set()).add(recipe.learning_rate)
         return networks.train(recipe, *args, **kwargs)
 
     monkeypatch.setattr("fer_cnn.search.train", train)
-    recipe = replace(get_recipe("tiny"), epochs=18, head_epochs=4)
+    recipe = replace(get_recipe("tiny"), epochs=18, head_epochs=4, body_rate=0.25)
     Search(recipe, split.fitting, split.validation, tmp_path, max_epochs=9).run()
     # Two of nine epochs: the first round of one, and one of the next that goes on from it.
     assert set(heads) == {(1, 2), (2, 1), (6, 0), (3, 2), (9, 2)}
+    # The body's first epochs are no others in a round of their own.
+    assert {4 * rate for rate in rates[6, 0]} <= rates[1, 2]
 
 
 def test_networks_gone_on_from_have_no_new_layers_to_choose():

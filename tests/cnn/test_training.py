@@ -135,4 +135,10 @@ def test_the_result_is_blended_with_the_network_gone_on_from(striped, quick_reci
         -np.log(proba[np.arange(len(y)), y]).mean(), abs=1e-5
     )
     with pytest.raises(DataError, match="has other classes or layers"):
-        train(replace(on, blend=0.25), faces, np.minimum(y, 1), 2)
+        train(
+            replace(on, blend=0.25),
+            faces,
+            np.minimum(y, 1),
+            2,
+            on_epoch=lambda record: pytest.fail("trained before it was refused"),
+        )
