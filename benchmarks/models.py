@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from benchmarks.candidates import TTA, TTA_ENDING, Candidate, Classical, Network, Stored
@@ -50,7 +50,8 @@ def known_models(
     Raises
     ------
     DataError
-        If `soft_labels` names a model that there is not, or that can't learn from them.
+        If `soft_labels` names a model that there is not, that can't learn from them, or that is
+        among those `stored`.
     ModelStoreError
         If there is no shipped model of a name.
     """
@@ -74,6 +75,11 @@ def known_models(
             name, recipe.name, seed, recipe.description, soft.get(name), recipe.scheme
         )
     for name in soft:
+        if name in stored:
+            raise DataError(
+                f"'{name}' is measured as it is stored, and learns no more; leave --stored or "
+                "--soft-labels out for it"
+            )
         model = look_up(table, name, "model")
         if isinstance(model, Classical):
             require_soft_labels(name, model.make())
@@ -119,6 +125,24 @@ def choose_models(
             f"no model is left to fit; name some with --models, for example {','.join(default[:2])}"
         )
     return chosen, left_out
+
+
+def require_chosen(
+    option: str,
+    names: Iterable[str],
+    known: Mapping[str, Candidate],
+    candidates: Sequence[Candidate],
+) -> None:
+    """Refuse an option that names models which are not among those of the run.
+
+    Raises
+    ------
+    DataError
+    """
+    for name in names:
+        if look_up(known, name, "model") not in candidates:
+            chosen = ", ".join(candidate.name for candidate in candidates)
+            raise DataError(f"--{option} {name}: it is not among the models of this run ({chosen})")
 
 
 def augmented_at_test(

@@ -15,6 +15,7 @@ from benchmarks.models import ENSEMBLE
 from benchmarks.pairs import compare
 from benchmarks.predictions import Predictions, load_predictions
 from benchmarks.results import RunFolder, save_study
+from benchmarks.runs import count_parts
 from benchmarks.study_tables import interval_cell, p_cell, points_cell
 from benchmarks.tables import Cell, Table, number_cell, range_cell
 from fer_core.errors import DataError
@@ -40,7 +41,8 @@ def by_scheme(
     Raises
     ------
     DataError
-        If none is for the dataset's own classes, or `scheme` is among the others.
+        If none is for the dataset's own classes, `scheme` is among the others, or they can't be
+        made of its classes.
     """
     # All other schemes join FER2013's classes, and can be made of no others.
     joins = scheme == SCHEMES["fer7"]
@@ -48,6 +50,11 @@ def by_scheme(
     for c in candidates:
         home = SCHEMES[c.scheme] if joins and c.scheme else scheme
         made_for.setdefault(home, []).append(c)
+    if also and not joins:
+        raise DataError(
+            f"--native {also[0].name}: it joins FER2013's labels, and the classes here are others "
+            f"({', '.join(scheme.labels)})"
+        )
     own = made_for.pop(scheme)
     if not own:
         raise DataError(
@@ -83,13 +90,7 @@ def native_job(job: Job, scheme: Scheme) -> Job:
         classes=scheme.labels,
         schemes=(),
         description=f"{job.run.description}; only pictures of the classes of {scheme.name}",
-        n={
-            "fitting": len(split.fitting),
-            "validation": len(split.validation),
-            "test": len(split.test),
-            "test_without_copies": int((~split.test.copied).sum()),
-            "missed": split.test.n_missed,
-        },
+        n=count_parts(split),
     )
     folder = job.folder.native(scheme.name)
     folder.open(run)

@@ -29,7 +29,7 @@ from fer_core.datasets.folder import load_folder
 from fer_core.datasets.mapping import in_fer7, parse_mapping
 from fer_core.errors import DataError
 from fer_core.files import write_atomically
-from fer_core.labels import SCHEMES
+from fer_core.labels import SCHEMES, Scheme
 from fer_core.model_store import ModelStore
 
 _TEST_PARTS = ("test", "public_test", "private_test")
@@ -56,6 +56,36 @@ def add_test_on_arguments(parser: argparse.ArgumentParser) -> None:
         help="what a class of PATH means if its name doesn't say so: one of the seven labels, or "
         "drop; may be repeated",
     )
+
+
+def require_fer7(scheme: Scheme) -> None:
+    """Refuse models of other classes than those that other data's names are mapped to.
+
+    Raises
+    ------
+    DataError
+    """
+    if scheme != SCHEMES["fer7"]:
+        raise DataError(
+            "--test-on measures models of FER2013's seven labels, and the classes here are "
+            f"{', '.join(scheme.labels)}; leave it out, or use --dataset folder for the other "
+            "pictures as well"
+        )
+
+
+def check_test_on(args: argparse.Namespace) -> dict[str, str]:
+    """Return what `add_test_on_arguments` maps class names to, if all that is named is there.
+
+    Raises
+    ------
+    DataError
+        If a PATH does not exist or a mapping is not understood.
+    """
+    mapping = parse_mapping(args.map)
+    for path in args.test_on:
+        if not path.exists():
+            raise DataError(f"{path}: there is no such file or folder to measure on")
+    return mapping
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +142,8 @@ def load_other(
     if held.any() and not held.all():
         dataset, part = dataset.subset(held), "the test part"
     found = np.ones(len(dataset), bool) if dataset.found is None else dataset.found
+    if not found.any():
+        raise DataError(f"{path}: no face was found in any of {part} ({len(found):,})")
     return OtherPictures(dataset.subset(found), int((~found).sum()), part)
 
 
@@ -315,10 +347,10 @@ def measure_paths(
     fitted : uint8 (m, 48, 48) or None
         See `measure_other`.
     """
-    mapping = parse_mapping(args.map)
+    models = StoredModels(store, names)
+    mapping = check_test_on(args)
     if args.dataset is None and args.groups:
         raise DataError("--groups divides pictures to fit on; --test-on divides nothing")
-    models = StoredModels(store, names)
     taken: set[str] = set()
     for path in args.test_on:
         with console.status("reading pictures"):

@@ -26,6 +26,7 @@ from benchmarks.models import (
     augmented_at_test,
     choose_models,
     known_models,
+    require_chosen,
 )
 from benchmarks.native import by_scheme, native_job, write_native_study
 from benchmarks.progress import say
@@ -79,6 +80,9 @@ def _command(args: argparse.Namespace) -> None:
         seed=args.seed, small=small, soft_labels=dict(args.soft_labels), stored=args.stored
     )
     candidates, left_out = choose_models(args.models, known, DEFAULT_MODELS)
+    for option, names in (("stored", args.stored), ("soft-labels", dict(args.soft_labels))):
+        require_chosen(option, names, known, candidates)
+    other_data.check_test_on(args)
     augmented_at_test(candidates, args.tta, known, ModelStore())  # refuses unknown names
     named_schemes = [get_scheme(name) for name in args.schemes or ()]
     also = [get_scheme(name) for name in all_but_own(args.native)]
@@ -87,6 +91,8 @@ def _command(args: argparse.Namespace) -> None:
         return
     with console.status("reading pictures"):
         job = prepare(args, named_schemes)
+    if args.test_on:
+        other_data.require_fer7(job.scheme)
     candidates, natives = by_scheme(candidates, job.scheme, also)
     job.folder.open(job.run)
     candidates = cleaned_candidates(candidates, job.split.fitting, job.folder)
@@ -145,7 +151,7 @@ def _cross_validate(
     console: Console,
 ) -> None:
     """Run every fold and report on all of them."""
-    for option in ("native", "test_on", "soft_labels", "tta"):
+    for option in ("native", "test_on", "soft_labels", "stored", "tta"):
         if getattr(args, option):
             raise DataError(
                 f"--{option.replace('_', '-')} needs models fitted once; run it without --folds"

@@ -71,6 +71,17 @@ class Run:
         return [own, *(SCHEMES[name] for name in names if name != own.name)]
 
 
+def count_parts(split: Split) -> dict[str, int]:
+    """Return how many pictures each part of a split has."""
+    return {
+        "fitting": len(split.fitting),
+        "validation": len(split.validation),
+        "test": len(split.test),
+        "test_without_copies": int((~split.test.copied).sum()),
+        "missed": split.test.n_missed,
+    }
+
+
 def describe_run(
     dataset: Dataset,
     split: Split,
@@ -90,14 +101,7 @@ def describe_run(
         quick=quick,
         scheme=dataset.scheme.name,
         classes=dataset.scheme.labels,
-        n={
-            "fitting": len(split.fitting),
-            "validation": len(split.validation),
-            "test": len(split.test),
-            "test_without_copies": int((~split.test.copied).sum()),
-            "missed": split.test.n_missed,
-            **count_copies(dataset, split),
-        },
+        n={**count_parts(split), **count_copies(dataset, split)},
         notes=dict(dataset.notes),
         schemes=tuple(scheme.name for scheme in schemes),
         sure_accuracy=sure_accuracy,

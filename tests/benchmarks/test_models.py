@@ -74,6 +74,8 @@ def test_soft_labels_are_for_models_that_learn_from_them():
         known_models(soft_labels={"cn": "votes"})
     with pytest.raises(DataError, match="pipeline 'hog-svm' can't learn from soft labels"):
         known_models(soft_labels={"hog-svm": "votes"})
+    with pytest.raises(DataError, match="'anchored-kernel' is measured as it is stored"):
+        known_models(soft_labels={"anchored-kernel": "votes"}, stored=["anchored-kernel"])
 
 
 def test_pipelines_can_be_measured_with_mirrored_faces_too():

@@ -17,6 +17,7 @@ from benchmarks.publish import main as publish
 from benchmarks.results import RunFolder, load_result, load_results, load_study
 from benchmarks.run import main
 from fer_core.datasets.fer2013 import load_fer2013
+from fer_core.errors import DataError
 from fer_core.labels import LABELS, SCHEMES, Scheme
 
 pytestmark = pytest.mark.usefixtures("in_process")
@@ -243,6 +244,8 @@ def test_other_peoples_classes_are_what_every_model_is_trained_on(linear):
     ]
     for own in (SCHEMES["valence3"], Scheme("mine", ("calm", "cross"))):
         assert by_scheme(candidates, own, ()) == (candidates, {})
+        with pytest.raises(DataError, match="joins FER2013's labels, and the classes here are"):
+            by_scheme(candidates, own, [SCHEMES["basic4"]])
     assert by_scheme(candidates, SCHEMES["fer7"], ()) == (
         candidates[:1],
         {SCHEMES["active5"]: candidates[1:]},

@@ -163,7 +163,7 @@ def test_the_head_alone_is_trained_in_the_first_rounds(split, tmp_path, monkeypa
     # Two of nine epochs: the first round of one, and one of the next that goes on from it.
     assert set(heads) == {(1, 2), (2, 1), (6, 0), (3, 2), (9, 2)}
     # The body's first epochs are no others in a round of their own.
-    assert {4 * rate for rate in rates[6, 0]} <= rates[1, 2]
+    assert {4 * rate for rate in rates[6, 0]} <= rates[1, 2] | rates[3, 2]
 
 
 def test_networks_gone_on_from_have_no_new_layers_to_choose():
