@@ -79,13 +79,13 @@ def require_same_fitting(name: str, fitting: LabelledPart) -> None:
 
 def find_network(name: str) -> Path:
     """Return the file of a network; see `load_network`."""
-    path = Path(name)
-    if path.suffix == ".keras" or path.is_dir():
+    path, store = Path(name), ModelStore()
+    # A shipped network comes before a folder of its name, here as in `require_same_fitting`.
+    if name not in store.names() and (path.suffix == ".keras" or path.is_dir()):
         file = path / _FILE if path.is_dir() else path
         if not file.is_file():
             raise DataError(f"{file}: there is no such network")
         return file
-    store = ModelStore()
     with_file = [
         known
         for known in store.names()

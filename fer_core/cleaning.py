@@ -197,14 +197,14 @@ def clean_split(split: Split, cleaning: Cleaning | None, dataset: Dataset) -> Sp
         "relabelled": int((before[kept] != after).sum()),
         "fitted_on": len(after),
         "left_in_validation": sum(name in named for name in split.validation.names.tolist()),
-        "left_in_test": len(tested),
         "files": sorted({Path(file).name for file in named.values()}),
         "digest": cleaning.digest(),
         "classes": _by_class(before, y, kept, scheme),
     }
     cleaned = fitting.subset(kept)
     assert isinstance(cleaned, LabelledPart)
-    cleaned = replace(cleaned, y=after, notes={**fitting.notes, NOTE: note})
+    notes = {**fitting.notes, NOTE: note}
+    cleaned = replace(cleaned, y=after, notes=notes, origin=fitting.divided())
     return replace(split, fitting=cleaned)
 
 

@@ -21,7 +21,7 @@ from fer_core.errors import ModelStoreError
 from fer_core.files import write_atomically
 from fer_core.landmarks import PREDICTOR_VARIABLE, predictor_hash
 from fer_core.pipeline_files import serving_files
-from fer_core.splits import Split
+from fer_core.splits import LabelledPart, Split
 from fer_core.tta import Look
 
 MANIFEST = "manifest.json"
@@ -136,9 +136,10 @@ class ModelEntry:
         """Return whether exactly these pictures, with these labels, were fitted on."""
         return bool(self.trained_on.get("fingerprint") == fitting.fingerprint())
 
-    def fitted_on_others_of(self, fitting: Dataset) -> bool:
-        """Return whether other pictures of the same dataset were fitted on."""
-        return self.trained_on.get("dataset") == fitting.name and not self.fitted_on(fitting)
+    def fitted_on_others_of(self, fitting: LabelledPart) -> bool:
+        """Return whether another division of the same dataset was fitted on."""
+        told = self.trained_on
+        return told.get("dataset") == fitting.name and told.get("fingerprint") != fitting.divided()
 
     def threshold(self, scheme: str) -> Threshold | None:
         """Return the threshold for answers in a scheme; None where there is none."""

@@ -34,9 +34,22 @@ TEST_SHARE = 0.2
 
 @dataclass(frozen=True, repr=False, eq=False)
 class LabelledPart(Dataset):
-    """Pictures that may be fitted on (`role` ``"fit"``) or chosen on (``"validation"``)."""
+    """Pictures that may be fitted on (`role` ``"fit"``) or chosen on (``"validation"``).
+
+    Attributes
+    ----------
+    role : {"fit", "validation"}
+    origin : str
+        Fingerprint of the part as it was divided, where pictures were dropped or given other
+        labels since; empty where it is that part.
+    """
 
     role: Role = "fit"
+    origin: str = ""
+
+    def divided(self) -> str:
+        """Return the fingerprint of the part as it was divided."""
+        return self.origin or self.fingerprint()
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -116,7 +129,8 @@ class Split:
             If a class of `scheme` has no pictures to fit on, or the labels are not FER2013's.
         """
         fitting, validation = (
-            _labelled(part.in_scheme(scheme), part.role) for part in (self.fitting, self.validation)
+            _labelled(part.in_scheme(scheme), part.role, part.divided())
+            for part in (self.fitting, self.validation)
         )
         test = self.test
         held, missed = test.reveal(), test._missed.in_scheme(scheme)
@@ -168,7 +182,7 @@ def make_split(dataset: Dataset, seed: int = 0) -> Split:
     Raises
     ------
     DataError
-        If a class is missing from a part, or there is too little to divide.
+        If a class has no pictures to fit on, or there is too little to divide.
     """
     groups = joint_groups(dataset.faces, dataset.groups)
     parts = dataset.parts
@@ -331,6 +345,6 @@ def _require_pictures(split: Split) -> None:
             )
 
 
-def _labelled(dataset: Dataset, role: Role) -> LabelledPart:
+def _labelled(dataset: Dataset, role: Role, origin: str = "") -> LabelledPart:
     fields = {name: getattr(dataset, name) for name in Dataset.__dataclass_fields__}
-    return LabelledPart(**fields, role=role)
+    return LabelledPart(**fields, role=role, origin=origin)

@@ -7,8 +7,10 @@ from fer_cnn.architectures import build
 from fer_cnn.recipes import get_recipe
 from fer_cnn.start import find_network, load_network, require_same_fitting
 from fer_cnn.training import train
+from fer_core.cleaning import Cleaning, clean_split
 from fer_core.datasets.demo import load_demo
 from fer_core.errors import DataError, ProtocolError
+from fer_core.labels import SCHEMES
 from fer_core.model_store import ModelStore
 from fer_core.splits import make_split
 
@@ -78,7 +80,8 @@ def test_a_training_goes_on_from_a_network_with_a_new_head(striped, quick_recipe
 
 
 def test_a_stored_network_goes_on_only_from_the_pictures_it_was_fitted_on(monkeypatch):
-    fitting = make_split(load_demo()).fitting
+    split = make_split(load_demo())
+    fitting = split.fitting
     entry = ModelStore().entry("cnn")
 
     def told(**changes):
@@ -91,5 +94,8 @@ def test_a_stored_network_goes_on_only_from_the_pictures_it_was_fitted_on(monkey
         require_same_fitting("cnn", fitting)
     told(dataset=fitting.name, fingerprint=fitting.fingerprint())
     require_same_fitting("cnn", fitting)
+    require_same_fitting("cnn", split.in_scheme(SCHEMES["basic4"]).fitting)
+    cleaning = Cleaning(dropped={fitting.names[0]: "left.csv"})
+    require_same_fitting("cnn", clean_split(split, cleaning, load_demo()).fitting)
     for unknown in ("", "somewhere/model.keras"):
         require_same_fitting(unknown, fitting)
