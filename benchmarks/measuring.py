@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from time import perf_counter, process_time
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -81,9 +81,8 @@ def fit_and_measure(job: Job, candidate: Candidate, notify: Notify) -> None:
     """
     name, split = candidate.name, job.split
     notify(f"fitting on {len(split.fitting)} pictures")
-    start_cpu = process_time()
     fitted = candidate.fit(split.fitting, split.validation, job.folder.workplace(name))
-    fit_cpu_seconds, model = process_time() - start_cpu, fitted.model
+    model = fitted.model
     require_classes(model, job.scheme, name)
     with job.folder.scratch() as temporary:
         scratch = ModelStore(temporary / "store", trusted=True)
@@ -121,7 +120,6 @@ def fit_and_measure(job: Job, candidate: Candidate, notify: Notify) -> None:
         machine = {
             "size_bytes": entry.serving_size,
             "fit_seconds": None if seconds is None else round(seconds, 3),
-            "fit_cpu_seconds": None if seconds is None else round(fit_cpu_seconds, 3),
             "epoch_seconds": fitted.training.get(SECONDS),
             "predict_seconds": round(predict_seconds, 3),
             **time_model(loaded, split.validation.faces),
@@ -247,9 +245,10 @@ def time_again(job: Job, name: str, notify: Notify) -> None:
     path = job.folder.result(name)
     result = load_result(path)
     store = job.store()
-    timed = time_model(store.load(name), job.split.validation.faces)
-    if result.model["family"] != "ensemble":
-        timed["size_bytes"] = store.entry(name).serving_size
+    timed = {
+        "size_bytes": store.entry(name).serving_size,
+        **time_model(store.load(name), job.split.validation.faces),
+    }
     save_result(path, replace(result, machine={**result.machine, **timed}))
 
 

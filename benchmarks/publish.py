@@ -41,9 +41,9 @@ def publish(folder: RunFolder, root: Path, models: Sequence[tuple[str, str]] = (
     Raises
     ------
     DataError
-        If the run is quick or a cross-validation, or has no results.
+        If the run is quick or a cross-validation, has no results, or has not finished a model.
     ModelStoreError
-        If it has no model of a name.
+        If it has no model of a name, or a standing name is another model's own.
     """
     results = folder.results()
     if not results:
@@ -57,8 +57,14 @@ def publish(folder: RunFolder, root: Path, models: Sequence[tuple[str, str]] = (
             "measured on the dataset's own test pictures"
         )
     made, store = ModelStore(folder.models, trusted=True), ModelStore(root / "models", trusted=True)
-    for _, name in models:
-        made.entry(name)  # a wrong name is found before anything is replaced
+    for standing, name in models:  # what is wrong is found before anything is replaced
+        made.entry(name)
+        if not folder.finished(name):
+            raise DataError(
+                f"{folder.root}: '{name}' is not finished, so that what is stored was not "
+                "measured; finish it with python -m benchmarks.run --resume"
+            )
+        store.check_second_name(standing, name)
     kept = root / "benchmarks" / "results" / run.dataset
     drawn = root / "docs" / "figures" / run.dataset
     for target in (kept, drawn):

@@ -130,7 +130,9 @@ def _command(args: argparse.Namespace) -> None:
     if args.test_on:
         fitted = np.concatenate([job.split.fitting.faces, job.split.validation.faces])
         other = job.folder.root / "other"
-        other_data.measure_paths(args, job.store(), other, console, names=None, fitted=fitted)
+        # The store may hold models of an earlier run that this one has forgotten.
+        names = job.folder.names()
+        other_data.measure_paths(args, job.store(), other, console, names=names, fitted=fitted)
 
 
 def _ensembles(args: argparse.Namespace) -> dict[str, Budget]:

@@ -176,7 +176,7 @@ class ModelStore:
                 versions=library_versions(),
                 probe=np.round(model.predict_proba(probe_faces()), 6).tolist(),
             )
-            (fresh / CARD).write_text(model_card(entry))
+            (fresh / CARD).write_text(model_card(entry), encoding="utf-8")
             # A folder can't be replaced in one step; the old one goes to the temporary folder.
             if folder.exists():
                 folder.rename(Path(temporary) / "old")
@@ -196,15 +196,24 @@ class ModelStore:
             If there is no model called `name`, or another one is called `second_name`.
         """
         target = self.entry(name).name
+        self.check_second_name(second_name, target)
         manifest = read_manifest(self.root)
-        if second_name in manifest.models and second_name != target:
-            raise ModelStoreError(
-                f"{self.root}: '{second_name}' is a model of its own here, so '{target}' can't be "
-                "called so too"
-            )
         write_manifest(
             self.root, Manifest(manifest.models, {**manifest.aliases, second_name: target})
         )
+
+    def check_second_name(self, second_name: str, name: str) -> None:
+        """Refuse a second name for `name` that is another model's own.
+
+        Raises
+        ------
+        ModelStoreError
+        """
+        if second_name != name and second_name in read_manifest(self.root).models:
+            raise ModelStoreError(
+                f"{self.root}: '{second_name}' is a model of its own here, so '{name}' can't be "
+                "called so too"
+            )
 
     def folder(self, entry: ModelEntry) -> Path:
         """Return the folder of a model."""

@@ -86,7 +86,7 @@ def test_published_model_has_its_standing_name(root, measured_job):
     assert model.predict_proba(measured_job.split.test.faces[:2]).shape == (2, 7)
 
 
-def test_ensemble_is_published_with_its_members(root, run_folder):
+def test_ensemble_is_published_with_its_members(root, run_folder, tmp_path, capsys):
     argv = [str(run_folder), "--root", str(root), "--model", "ensemble=ensemble"]
     assert publish(argv) == 0
     store = ModelStore(root / "models", trusted=True)
@@ -94,5 +94,12 @@ def test_ensemble_is_published_with_its_members(root, run_folder):
     assert publish([*argv[:-1], "best=ensemble"]) == 2
     kept = {path: path.read_bytes() for path in (root / "benchmarks").rglob("*.json")}
     assert publish([*argv[:-1], "cnn=typo"]) == 2
+    assert publish([*argv[:-1], "ensemble=right"]) == 2  # the name of another model there
+    unfinished = tmp_path / "unfinished"
+    shutil.copytree(run_folder, unfinished)
+    (unfinished / "results" / "right.json").unlink()
+    capsys.readouterr()
+    assert publish([str(unfinished), *argv[1:-1], "landmarks=right"]) == 2
+    assert "'right' is not finished" in capsys.readouterr().err
     assert kept
     assert {path: path.read_bytes() for path in kept} == kept
