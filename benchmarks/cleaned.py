@@ -10,7 +10,7 @@ from benchmarks.candidates import Candidate, Stored
 from benchmarks.pairs import compare
 from benchmarks.predictions import load_predictions
 from benchmarks.results import Result, RunFolder, load_result, main_figures
-from benchmarks.tables import Cell, Table
+from benchmarks.tables import Cell, Table, interval_cell, number_cell, p_cell, points_cell
 from fer_core.cleaning import NOTE, describe_cleaning
 from fer_core.datasets.dataset import Dataset
 from fer_core.errors import DataError
@@ -50,8 +50,8 @@ def cleaned_candidates(
         replace(candidate, name=f"{candidate.name}{CLEANED}")  # type: ignore[type-var]
         for candidate in candidates
     ]
-    for result in (load_result(folder.result(n)) for n in folder.names() if n.endswith(CLEANED)):
-        if result.model.get(NOTE, {}).get("digest") != note["digest"]:
+    for result in map(load_result, map(folder.result, folder.names())):
+        if result.model.get(NOTE, note)["digest"] != note["digest"]:
             raise DataError(
                 f"{folder.root}: '{result.name}' was fitted on pictures that were cleaned in "
                 "another way; name another folder with --out, so that each table is of one "
@@ -82,7 +82,7 @@ def cleaning_report(
     pairs = [
         (by_name[base], result)
         for result in cleaned
-        if (base := result.name.removesuffix(CLEANED)) in by_name
+        if (base := result.name.replace(CLEANED, "", 1)) in by_name
     ]
     if pairs:
         tables.insert(0, _pairs_table(folder, pairs))
@@ -109,18 +109,17 @@ def _pairs_table(folder: RunFolder, pairs: Sequence[tuple[Result, Result]]) -> T
     for before, after in pairs:
         first, second = (load_predictions(folder.probabilities(r.name))[1] for r in (after, before))
         found: Any = compare(first.correct, second.correct, first.groups)
-        low, high = (100 * v for v in found["interval"])
         old, new = main_figures(before), main_figures(after)
         rows.append(
             [
                 Cell(before.name),
-                Cell(f"{old['accuracy']:.3f}", old["accuracy"]),
-                Cell(f"{new['accuracy']:.3f}", new["accuracy"]),
-                Cell(f"{100 * found['difference']:+.1f}", found["difference"]),
-                Cell(f"{low:+.1f} to {high:+.1f}", low),
-                Cell(f"{found['p']:.3f}", found["p"]),
-                Cell(f"{old['macro_f1']:.3f}", old["macro_f1"]),
-                Cell(f"{new['macro_f1']:.3f}", new["macro_f1"]),
+                number_cell(old["accuracy"]),
+                number_cell(new["accuracy"]),
+                points_cell(found["difference"]),
+                interval_cell(found["interval"]),
+                p_cell(found["p"]),
+                number_cell(old["macro_f1"]),
+                number_cell(new["macro_f1"]),
             ]
         )
     return Table(columns, rows)

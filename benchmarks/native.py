@@ -16,8 +16,15 @@ from benchmarks.pairs import compare
 from benchmarks.predictions import Predictions, load_predictions
 from benchmarks.results import RunFolder, save_study
 from benchmarks.runs import count_parts
-from benchmarks.study_tables import interval_cell, p_cell, points_cell
-from benchmarks.tables import Cell, Table, number_cell, range_cell
+from benchmarks.tables import (
+    Cell,
+    Table,
+    interval_cell,
+    number_cell,
+    p_cell,
+    points_cell,
+    range_cell,
+)
 from fer_core.errors import DataError
 from fer_core.labels import SCHEMES, Scheme
 
@@ -134,10 +141,10 @@ def native_table(study: Mapping[str, Any]) -> Table:
                 [
                     Cell(found["name"]),
                     Cell(scheme),
-                    number_cell(found["accuracy"], "{:.3f}"),
+                    number_cell(found["accuracy"]),
                     range_cell(found["interval"]),
-                    number_cell(found["macro_f1"], "{:.3f}"),
-                    number_cell(found["joined_accuracy"], "{:.3f}"),
+                    number_cell(found["macro_f1"]),
+                    number_cell(found["joined_accuracy"]),
                     Cell(found["joined"] or "n/a"),
                     points_cell(joined.get("difference")),
                     interval_cell(joined.get("interval")),

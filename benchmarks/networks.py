@@ -75,14 +75,14 @@ def _row(result: Result, scheme: str, ensemble: Result | None) -> list[Cell]:
         Cell(told.get("weights", "n/a")),
         number_cell(told.get("epochs"), "{:.0f}"),
         number_cell(told.get("fitting accuracy (augmented)"), "{:.3f}"),
-        number_cell(told.get("validation accuracy"), "{:.3f}"),
+        number_cell(told.get("validation accuracy")),
         number_cell(None if delta is None else 100 * delta, "{:+.1f}"),
-        number_cell(figures["accuracy"], "{:.3f}"),
+        number_cell(figures["accuracy"]),
         range_cell(figures["intervals"]["accuracy"]),
-        number_cell(figures["macro_f1"], "{:.3f}"),
+        number_cell(figures["macro_f1"]),
         number_cell(result.machine.get("epoch_seconds"), "{:.0f}"),
         Cell(_published(told["recipe"])),
-        number_cell(joined and joined["all"]["accuracy"], "{:.3f}"),
+        number_cell(joined and joined["all"]["accuracy"]),
     ]
 
 

@@ -20,7 +20,7 @@ from benchmarks.documents import Document, write_document
 from benchmarks.metrics import measure
 from benchmarks.progress import say
 from benchmarks.stored import StoredModels
-from benchmarks.tables import Cell, Table
+from benchmarks.tables import NONE, Cell, Table, number_cell, range_cell
 from benchmarks.worker import Notify
 from fer_core.copies import copy_groups, has_copy_in, joint_groups
 from fer_core.datasets.dataset import Dataset
@@ -33,7 +33,6 @@ from fer_core.labels import SCHEMES, Scheme
 from fer_core.model_store import ModelStore
 
 _TEST_PARTS = ("test", "public_test", "private_test")
-_NONE = "n/a"
 
 
 def add_test_on_arguments(parser: argparse.ArgumentParser) -> None:
@@ -242,18 +241,17 @@ def models_table(content: Mapping[str, Any]) -> Table:
     rows = []
     for name, m in content["models"].items():
         main = m["all"]["fer7"]
-        low, high = main["intervals"]["accuracy"]
         without = m["without_copies"]
         rows.append(
             [
                 Cell(name),
-                Cell(str(m["trained_on"].get("dataset", _NONE))),
-                _cell(main["accuracy"]),
-                Cell(f"{low:.3f} to {high:.3f}", low),
-                _cell(m["accuracy_with_missed"]),
-                _cell(without and without["fer7"]["accuracy"]),
-                *(_cell(main[key]) for key in ("macro_f1", "log_loss", "ece")),
-                *(_cell(m["all"].get(s, {}).get("accuracy")) for s in SCHEMES if s != "fer7"),
+                Cell(str(m["trained_on"].get("dataset", NONE))),
+                number_cell(main["accuracy"]),
+                range_cell(main["intervals"]["accuracy"]),
+                number_cell(m["accuracy_with_missed"]),
+                number_cell(without and without["fer7"]["accuracy"]),
+                *(number_cell(main[key]) for key in ("macro_f1", "log_loss", "ece")),
+                *(number_cell(m["all"].get(s, {}).get("accuracy")) for s in SCHEMES if s != "fer7"),
             ]
         )
     return Table(columns, rows)
@@ -269,7 +267,7 @@ def classes_table(content: Mapping[str, Any]) -> Table:
         [
             Cell(label),
             Cell(f"{n:,}", n),
-            *(_cell(m["all"]["fer7"]["per_class"][label]["recall"]) for m in models.values()),
+            *(number_cell(m["all"]["fer7"]["per_class"][label]["recall"]) for m in models.values()),
         ]
         for label, n in content["counts"].items()
         if n
@@ -375,7 +373,3 @@ def measure_paths(
         short = Table(table.columns[:6], [row[:6] for row in table.rows])
         say(console, short.markdown())
         say(console, f"Report: {report}")
-
-
-def _cell(value: float | None) -> Cell:
-    return Cell(_NONE) if value is None else Cell(f"{value:.3f}", value)

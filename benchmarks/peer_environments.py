@@ -69,7 +69,13 @@ class PeerEnvironment:
         notify(f"{self.name}: making its environment, some minutes the first time")
         # Half an environment, or one for other requirements, is of no use.
         shutil.rmtree(self.folder, ignore_errors=True)
-        venv.create(self.folder, with_pip=True)
+        try:
+            venv.create(self.folder, with_pip=True)
+        except subprocess.CalledProcessError as error:
+            raise PeerError(
+                f"the peer '{self.name}' could get no environment in {self.folder}: Python made "
+                "none with pip; on Debian and Ubuntu install the package python3-venv"
+            ) from error
         for options, packages in (([], self.requirements), (["--no-deps"], self.alone)):
             if packages:
                 self._install(python, [*options, *packages])

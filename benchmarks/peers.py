@@ -25,7 +25,7 @@ from benchmarks.stored import (
     add_model_arguments,
     chosen_models,
 )
-from benchmarks.tables import Cell, Table
+from benchmarks.tables import Cell, Table, number_cell, range_cell
 from benchmarks.timing import hardware
 from benchmarks.worker import Notify
 from fer_core.cli import run_command
@@ -192,23 +192,21 @@ def rows_table(rows: Sequence[Mapping[str, Any]], kind: str) -> Table:
     )
     table = []
     for row in chosen:
-        low, high = row["interval"]
         table.append(
             [
                 Cell(" ".join(part for part in (row["name"], row["version"]) if part)),
-                _cell(row["accuracy"]),
-                Cell(f"{low:.3f} to {high:.3f}", low),
-                _cell(row["without_copies"]),
-                *(_cell(row[key], "{:.0f}" if key == "false_faces" else "{:.3f}") for key in keys),
-                _cell(row["machine"]["ms"], "{:.1f}"),
+                number_cell(row["accuracy"]),
+                range_cell(row["interval"]),
+                number_cell(row["without_copies"]),
+                *(
+                    number_cell(row[key], "{:.0f}" if key == "false_faces" else "{:.3f}")
+                    for key in keys
+                ),
+                number_cell(row["machine"]["ms"], "{:.1f}"),
                 Cell(row["trained_on"].partition(":")[0]),
             ]
         )
     return Table(columns, table)
-
-
-def _cell(value: float | None, form: str = "{:.3f}") -> Cell:
-    return Cell("n/a") if value is None else Cell(form.format(value), value)
 
 
 def document_of(content: Mapping[str, Any]) -> Document:

@@ -10,7 +10,15 @@ from typing import Any
 
 from benchmarks.pairs import SIGNIFICANCE
 from benchmarks.results import Result, main_figures
-from benchmarks.tables import Cell, Table, number_cell, range_cell
+from benchmarks.tables import (
+    Cell,
+    Table,
+    interval_cell,
+    number_cell,
+    p_cell,
+    points_cell,
+    range_cell,
+)
 from fer_core.labels import SCHEMES
 
 #: Figures that others have published, with their source and what they were measured on.
@@ -69,7 +77,7 @@ def ways_table(study: Study) -> Table:
         [
             Cell(name),
             *(
-                number_cell(way[key], "{:.3f}")
+                number_cell(way[key])
                 for key in (
                     "validation_log_loss",
                     "validation_accuracy",
@@ -157,12 +165,12 @@ def sure_table(results: Sequence[Result]) -> Table:
         rows.append(
             [
                 Cell(result.name),
-                number_cell(sure.get("confidence"), "{:.3f}"),
+                number_cell(sure.get("confidence")),
                 _percent(sure.get("validation_coverage")),
                 _percent(sure.get("coverage")),
-                number_cell(sure.get("accuracy"), "{:.3f}"),
+                number_cell(sure.get("accuracy")),
                 range_cell(sure.get("interval")),
-                number_cell(main_figures(result)["surest_half_accuracy"], "{:.3f}"),
+                number_cell(main_figures(result)["surest_half_accuracy"]),
             ]
         )
     return Table(columns, rows)
@@ -183,9 +191,9 @@ def folds_table(results: Sequence[Result]) -> Table:
         rows.append(
             [
                 Cell(result.name),
-                number_cell(mean(values), "{:.3f}"),
-                number_cell(stdev(values), "{:.3f}"),
-                *(number_cell(value, "{:.3f}") for value in values),
+                number_cell(mean(values)),
+                number_cell(stdev(values)),
+                *(number_cell(value) for value in values),
             ]
         )
     return Table(columns, rows)
@@ -207,7 +215,7 @@ def published_table(dataset: str) -> Table | None:
     rows = [
         [
             Cell(row["method"]),
-            number_cell(row["accuracy"], "{:.3f}"),
+            number_cell(row["accuracy"]),
             Cell(
                 f"{len(SCHEMES[row['scheme']].labels)} ({row['scheme']})",
                 len(SCHEMES[row["scheme"]].labels),
@@ -238,33 +246,15 @@ def _gain_row(name: str, found: Study) -> list[Cell]:
     whole, alone = found["all"], found["without_copies"]
     return [
         Cell(name),
-        number_cell(found["accuracy_without"], "{:.3f}"),
+        number_cell(found["accuracy_without"]),
         points_cell(whole["difference"]),
         interval_cell(whole["interval"]),
         p_cell(whole["p"]),
         points_cell(alone and alone["difference"]),
         interval_cell(alone and alone["interval"]),
-        number_cell(found["log_loss_gain"], "{:.3f}"),
+        number_cell(found["log_loss_gain"]),
     ]
-
-
-def points_cell(difference: float | None) -> Cell:
-    """Return a difference of shares in points, with its sign."""
-    return number_cell(None if difference is None else 100 * difference, "{:+.1f}")
-
-
-def interval_cell(low_high: Sequence[float] | None) -> Cell:
-    """Return an interval of a difference of shares in points."""
-    if low_high is None:
-        return Cell("n/a")
-    low, high = (100 * v for v in low_high)
-    return Cell(f"{low:+.1f} to {high:+.1f}", low)
 
 
 def _percent(share: float | None) -> Cell:
     return number_cell(None if share is None else 100 * share, "{:.0f}")
-
-
-def p_cell(p: float | None) -> Cell:
-    """Return a probability."""
-    return Cell("< 0.001", p) if p is not None and p < 0.001 else number_cell(p, "{:.3f}")

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.results import Result, accuracy_with_missed, main_figures
 
 #: What a cell shows where a figure does not exist.
-_NONE = "n/a"
+NONE = "n/a"
 _TEXT = ' class="text"'
 #: Rows from which a table scrolls in a box of its own.
 _TALL = 20
@@ -80,7 +80,7 @@ class Table:
 
 def _all_text(cells: Sequence[Cell]) -> bool:
     """Return whether a column holds words, which stand left and break into lines."""
-    return all(cell.value is None for cell in cells) and any(cell.text != _NONE for cell in cells)
+    return all(cell.value is None for cell in cells) and any(cell.text != NONE for cell in cells)
 
 
 def models_table(results: Sequence[Result]) -> Table:
@@ -108,7 +108,7 @@ def models_table(results: Sequence[Result]) -> Table:
     if any(result.run.n.get("missed", 0) for result in results):
         columns.insert(2, ("with missed", "Accuracy if pictures without a found face are errors"))
         for row, result in zip(rows, results, strict=True):
-            row.insert(2, number_cell(accuracy_with_missed(result), "{:.3f}"))
+            row.insert(2, number_cell(accuracy_with_missed(result)))
     return Table(columns, rows)
 
 
@@ -131,10 +131,10 @@ def details_table(results: Sequence[Result]) -> Table:
         rows.append(
             [
                 Cell(result.name),
-                number_cell(figures["weighted_f1"], "{:.3f}"),
+                number_cell(figures["weighted_f1"]),
                 *(range_cell(figures["intervals"].get(key)) for key in keys),
-                number_cell(figures.get("ece_by_chance"), "{:.3f}"),
-                number_cell(figures.get("binary_accuracy"), "{:.3f}"),
+                number_cell(figures.get("ece_by_chance")),
+                number_cell(figures.get("binary_accuracy")),
             ]
         )
     return Table(columns, rows)
@@ -154,7 +154,7 @@ def classes_table(result: Result) -> Table:
         [
             Cell(label),
             number_cell(figures["n"], "{:.0f}"),
-            *(number_cell(figures[key], "{:.3f}") for key in ("precision", "recall", "f1", "auc")),
+            *(number_cell(figures[key]) for key in ("precision", "recall", "f1", "auc")),
         ]
         for label, figures in main_figures(result)["per_class"].items()
     ]
@@ -174,7 +174,7 @@ def schemes_table(results: Sequence[Result]) -> Table:
     rows = [
         [
             Cell(result.name),
-            *(number_cell(_figure(result.metrics[s]["all"], "accuracy"), "{:.3f}") for s in shared),
+            *(number_cell(_figure(result.metrics[s]["all"], "accuracy")) for s in shared),
         ]
         for result in results
     ]
@@ -191,8 +191,8 @@ def votes_table(results: Sequence[Result]) -> Table:
     rows = [
         [
             Cell(result.name),
-            number_cell(result.metrics["ferplus"]["majority_accuracy"], "{:.3f}"),
-            number_cell(result.metrics["ferplus"]["cross_entropy"], "{:.3f}"),
+            number_cell(result.metrics["ferplus"]["majority_accuracy"]),
+            number_cell(result.metrics["ferplus"]["cross_entropy"]),
         ]
         for result in results
         if "ferplus" in result.metrics
@@ -210,7 +210,7 @@ def members_table(ensemble: Result) -> Table:
     rows = [
         [
             Cell(member["name"]),
-            number_cell(member["weight"], "{:.3f}"),
+            number_cell(member["weight"]),
             number_cell(member["temperature"], "{:.2f}"),
         ]
         for member in ensemble.model["members"]
@@ -224,11 +224,11 @@ def _model_row(result: Result) -> list[Cell]:
     machine = result.machine
     return [
         Cell(result.name),
-        number_cell(figures["accuracy"], "{:.3f}"),
+        number_cell(figures["accuracy"]),
         range_cell(figures["intervals"]["accuracy"]),
-        number_cell(_figure(without, "accuracy"), "{:.3f}"),
+        number_cell(_figure(without, "accuracy")),
         *(
-            number_cell(figures[key], "{:.3f}")
+            number_cell(figures[key])
             for key in ("macro_f1", "balanced_accuracy", "top2", "auc", "log_loss", "ece")
         ),
         number_cell(machine.get("ms_per_face"), "{:.2f}"),
@@ -245,11 +245,29 @@ def _figure(figures: Mapping[str, Any] | None, key: str) -> float | None:
 def range_cell(low_high: Sequence[float] | None) -> Cell:
     """Return an interval, sorted by its lower end, or what stands for none."""
     if low_high is None:
-        return Cell(_NONE)
+        return Cell(NONE)
     low, high = low_high
     return Cell(f"{low:.3f} to {high:.3f}", low)
 
 
-def number_cell(value: float | None, form: str) -> Cell:
+def number_cell(value: float | None, form: str = "{:.3f}") -> Cell:
     """Return a cell with a number, or with what stands for none."""
-    return Cell(_NONE) if value is None else Cell(form.format(value), value)
+    return Cell(NONE) if value is None else Cell(form.format(value), value)
+
+
+def points_cell(difference: float | None) -> Cell:
+    """Return a difference of shares in points, with its sign."""
+    return number_cell(None if difference is None else 100 * difference, "{:+.1f}")
+
+
+def interval_cell(low_high: Sequence[float] | None) -> Cell:
+    """Return an interval of a difference of shares in points."""
+    if low_high is None:
+        return Cell(NONE)
+    low, high = (100 * v for v in low_high)
+    return Cell(f"{low:+.1f} to {high:+.1f}", low)
+
+
+def p_cell(p: float | None) -> Cell:
+    """Return a probability."""
+    return Cell("< 0.001", p) if p is not None and p < 0.001 else number_cell(p)

@@ -67,7 +67,7 @@ def train_and_store(
     """
     fitting, validation = split.fitting, split.validation
     work = out / "training" / recipe.name
-    if soft_labels is None and fitting.votes is not None:
+    if soft_labels is None and fitting.votes is not None and recipe.labels != "sparse":
         soft_labels = VOTES
     soft, taught_by = teach(fitting, soft_labels, recipe.soft_weight)
     model = CNNClassifier(recipe, seed=seed, out=work, max_minutes=max_minutes).fit(

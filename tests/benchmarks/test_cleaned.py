@@ -38,9 +38,9 @@ def line(monkeypatch, dataset, linear, tmp_path):
 
 def test_both_kinds_stand_in_one_folder_and_the_report_compares_them(line, dataset):
     run, out, table = line
-    assert run() == 0
+    assert run("--tta", "left") == 0
     assert "What cleaning changed" not in (out / "report.md").read_text()
-    assert run("--drop", str(table), "--relabel", str(table)) == 0
+    assert run("--tta", "left", "--drop", str(table), "--relabel", str(table)) == 0
     before, after = (load_result(out / "results" / f"{n}.json") for n in ("left", "left-cleaned"))
     assert "cleaning" not in before.model
     note = after.model["cleaning"]
@@ -59,6 +59,8 @@ def test_both_kinds_stand_in_one_folder_and_the_report_compares_them(line, datas
     change = 100 * (second.correct.mean() - first.correct.mean())
     assert f"| left | {first.correct.mean():.3f} | {second.correct.mean():.3f} |" in section
     assert f"{change:+.1f}" in section
+    assert "| left-tta |" in section
+    assert "cleaned-tta" not in section
     assert "1 fitting pictures dropped" in section
     manifest = json.loads((out / "models" / "manifest.json").read_text())
     assert "relabelled" in manifest["models"]["left-cleaned"]["trained_on"]["cleaning"]
