@@ -33,6 +33,7 @@ def known_models(
     small: bool = False,
     soft_labels: Mapping[str, str] | None = None,
     stored: Sequence[str] = (),
+    store: ModelStore | None = None,
 ) -> dict[str, Candidate]:
     """Return every model that can be asked for by name.
 
@@ -45,7 +46,9 @@ def known_models(
     soft_labels : dict of str to str or None
         Model to where its soft labels come from.
     stored : sequence of str
-        Shipped models that are measured as they are.
+        Models that are measured as they are.
+    store : ModelStore or None
+        Where those are; None for the shipped ones.
 
     Raises
     ------
@@ -53,7 +56,7 @@ def known_models(
         If `soft_labels` names a model that there is not, that can't learn from them, or that is
         among those `stored`.
     ModelStoreError
-        If there is no shipped model of a name.
+        If there is no stored model of a name.
     """
     from fer_cnn.recipes import RECIPES
     from fer_landmarks.pipelines import list_pipelines, make_pipeline, require_soft_labels
@@ -83,8 +86,8 @@ def known_models(
         model = look_up(table, name, "model")
         if isinstance(model, Classical):
             require_soft_labels(name, model.make())
-    store = ModelStore()
-    return table | {name: Stored(store.entry(name), store) for name in stored}
+    home = store or ModelStore()
+    return table | {name: Stored(home.entry(name), home) for name in stored}
 
 
 def choose_models(

@@ -48,6 +48,7 @@ from fer_core.datasets.options import load_dataset
 from fer_core.datasets.thinning import thinned
 from fer_core.errors import DataError
 from fer_core.labels import SCHEMES, Scheme, get_scheme
+from fer_core.model_entry import MANIFEST
 from fer_core.model_store import ModelStore
 from fer_core.splits import Split, k_fold_splits, make_split
 
@@ -77,9 +78,13 @@ def _command(args: argparse.Namespace) -> None:
     small = args.quick or (args.dataset in (None, "demo") and not args.download)
     # Names first: a misspelt one should not wait for the pictures.
     known = known_models(
-        seed=args.seed, small=small, soft_labels=dict(args.soft_labels), stored=args.stored
+        seed=args.seed,
+        small=small,
+        soft_labels=dict(args.soft_labels),
+        stored=args.stored,
+        store=ModelStore(args.store),
     )
-    candidates, left_out = choose_models(args.models, known, DEFAULT_MODELS)
+    candidates, left_out = choose_models(args.models or args.stored or None, known, DEFAULT_MODELS)
     for option, names in (("stored", args.stored), ("soft-labels", dict(args.soft_labels))):
         require_chosen(option, names, known, candidates)
     other_data.check_test_on(args)
@@ -188,10 +193,15 @@ def _measure_stored(args: argparse.Namespace, console: Console) -> None:
     if args.data is not None:
         raise DataError("--data needs --dataset fer2013 or --dataset folder to say what it holds")
     own = RunFolder(args.out) if args.out is not None else None
-    if own is not None and own.models.is_dir():
+    if own is not None and own.models.is_dir() and args.store is None:
         store, target = ModelStore(own.models, trusted=True), own.root / "other"
     else:
-        store, target = ModelStore(), args.out or Path("runs/other")
+        store, target = ModelStore(args.store), args.out or Path("runs/other")
+    if (target / MANIFEST).exists():
+        raise DataError(
+            f"{target}: this is a folder of models; name it with --store to measure them, and "
+            "another one with --out"
+        )
     other_data.measure_paths(args, store, target, console, names=args.models, fitted=None)
 
 

@@ -81,8 +81,15 @@ def make_parser() -> argparse.ArgumentParser:
         type=names,
         default=[],
         metavar="A,B,…",
-        help="those of --models that are shipped already, to be measured as they are; they must "
-        "have been fitted on these pictures",
+        help="models that are there already, to be measured as they are; they must have been "
+        "fitted on these pictures. Without --models nothing else is measured",
+    )
+    group.add_argument(
+        "--store",
+        type=Path,
+        metavar="DIR",
+        help="where the models of --stored are, or without --dataset those that --test-on measures "
+        "(default: the shipped ones)",
     )
     group.add_argument("--out", type=Path, metavar="DIR", help="default: runs/DATASET")
     group.add_argument(

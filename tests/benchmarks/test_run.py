@@ -123,6 +123,25 @@ def test_models_can_be_measured_with_test_time_augmentation_too(demo, tmp_path):
     assert "left-tta" in (out / "report.html").read_text()
 
 
+def test_models_of_any_store_are_measured_as_they_are(
+    measured_job, made_dataset, monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setattr(run_module, "load_dataset", lambda args: made_dataset())
+    models, out = measured_job.folder.models, tmp_path / "out"
+    assert main(["--stored", "right", "--store", str(models), "--out", str(out)]) == 0
+    assert RunFolder(out).names() == ["right"]
+    before, after = (
+        load_predictions(r / "probabilities" / "right.npz")[1]
+        for r in (measured_job.folder.root, out)
+    )
+    assert np.array_equal(before.proba, after.proba)
+    capsys.readouterr()
+    assert main(["--stored", "right", "--store", str(tmp_path), "--out", str(out)]) == 2
+    assert "there are no models here yet" in capsys.readouterr().err
+    assert main(["--test-on", str(out), "--out", str(models)]) == 2
+    assert "name it with --store" in capsys.readouterr().err
+
+
 def test_without_resume_a_model_is_fitted_anew(demo, tmp_path):
     out = tmp_path / "out"
     for _ in range(2):
