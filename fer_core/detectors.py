@@ -236,7 +236,7 @@ class YuNetDetector:
         if path is None:
             raise DataError(
                 "the yunet detector needs its file: download face_detection_yunet_2023mar.onnx "
-                "from OpenCV's model zoo and pass its path"
+                "from OpenCV's model zoo and name it with --detector-file (in Python: path)"
             )
         self.working_side = working_side
         self.threshold = threshold

@@ -23,6 +23,7 @@ from fer_core.lookup import did_you_mean
 from fer_core.model_entry import (
     CARD,
     ENSEMBLE_LOADER,
+    MANIFEST,
     ONNX_LOADER,
     PIPELINE_LOADER,
     Manifest,
@@ -97,6 +98,11 @@ class ModelStore:
         if not self.root.is_dir():
             raise ModelStoreError(f"{self.root}: there is no such folder of models")
         if not known:
+            if (self.root / "models" / MANIFEST).is_file():
+                raise ModelStoreError(
+                    f"{self.root}: the models of a benchmark run are in its folder "
+                    f"{self.root / 'models'}; name that"
+                )
             raise ModelStoreError(
                 f"{self.root}: there are no models here yet; make some with "
                 "'python -m benchmarks.run', fer_landmarks.train or fer_cnn.train and name their "

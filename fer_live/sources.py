@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import logging
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,8 +14,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_core.errors import DataError
+from fer_core.errors import DataError, PictureError
 from fer_core.pictures import SUFFIXES, read_picture
+
+logger = logging.getLogger(__name__)
 
 #: Beginnings of addresses of streams.
 ADDRESSES = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", "tcp://", "srt://")
@@ -105,20 +108,36 @@ class Pictures:
     name : str
     rate : float
         Frames a second.
+    skip_broken : bool
+        Whether pictures that can't be read are left out, with a warning.
     """
 
     live = False
 
-    def __init__(self, paths: Sequence[Path], name: str, rate: float = PICTURES_RATE) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        name: str,
+        rate: float = PICTURES_RATE,
+        skip_broken: bool = False,
+    ) -> None:
         self.paths = list(paths)
         self.name = name
         self.rate = rate
+        self.skip_broken = skip_broken
         self.n_frames: int | None = len(self.paths)
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """Give the pictures from number `start` on."""
         for number in range(start, len(self.paths)):
-            yield Frame(number, number / self.rate, read_picture(self.paths[number]))
+            try:
+                picture = read_picture(self.paths[number])
+            except PictureError as error:
+                if not self.skip_broken:
+                    raise
+                logger.warning("%s", error)
+                continue
+            yield Frame(number, number / self.rate, picture)
 
     def close(self) -> None:
         """Do nothing: no file stays open."""
@@ -130,6 +149,7 @@ def open_source(
     rate: float = PICTURES_RATE,
     retry_seconds: float = 30.0,
     results: Path | None = None,
+    skip_broken: bool = False,
 ) -> Source:
     """Open what `name` means.
 
@@ -145,6 +165,8 @@ def open_source(
         For how long a camera or stream that has vanished is tried again.
     results : Path or None
         Folder that results go to: of a folder or pattern, pictures in there are not played.
+    skip_broken : bool
+        See `Pictures`.
 
     Raises
     ------
@@ -171,7 +193,7 @@ def open_source(
         paths = _outside(results, paths, name)
     for missing in (path for path in paths if not path.exists()):
         raise DataError(f"{missing}: there is no such file")
-    return Pictures(paths, name, rate)
+    return Pictures(paths, name, rate, skip_broken)
 
 
 def find_pictures(names: Sequence[str], leave_out: str = "") -> list[Path]:

@@ -40,7 +40,8 @@ class Summary:
         self.n_frames += 1
         self.n_empty += not result.faces
         for face in result.faces:
-            self.people.setdefault(face.track_id, Counter())[face.label] += 1
+            said = face.label if face.sure else f"{face.label}?"
+            self.people.setdefault(face.track_id, Counter())[said] += 1
         self._times.append(result.timings[TOTAL])
         self._ticks.append(perf_counter())
 
@@ -80,8 +81,11 @@ class Summary:
         }
 
     def table(self) -> Table:
-        """Return a row for each person: in how many frames, and with which labels."""
-        table = Table("face", "frames", "labels")
+        """Return a row for each person: in how many frames, and with which labels.
+
+        A label with a question mark was not sure.
+        """
+        table = Table("face", "frames", "labels, share of frames")
         seen = sorted(self.people.items(), key=lambda item: (-item[1].total(), item[0]))
         for track, labels in sorted(seen[:_LISTED]):
             total = labels.total()

@@ -61,7 +61,12 @@ def add_parsers(subparsers: Any) -> None:
     )
     _add_arguments(webcam)
     webcam.set_defaults(
-        command=run, rate=PICTURES_RATE, resume=False, restart=False, live_only=True
+        command=run,
+        rate=PICTURES_RATE,
+        resume=False,
+        restart=False,
+        live_only=True,
+        skip_broken=False,
     )
 
     video = subparsers.add_parser(
@@ -82,6 +87,9 @@ def add_parsers(subparsers: Any) -> None:
         default=PICTURES_RATE,
         metavar="N",
         help="pictures a second, of a folder of pictures (default: %(default)s)",
+    )
+    video.add_argument(
+        "--skip-broken", action="store_true", help="go on without pictures that can't be read"
     )
     again = video.add_mutually_exclusive_group()
     again.add_argument(
@@ -107,7 +115,13 @@ def run(args: argparse.Namespace) -> int:
         # FFmpeg and OpenCV report on standard error what is said here in a sentence.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    source = open_source(args.source, rate=args.rate, retry_seconds=args.retry, results=args.out)
+    source = open_source(
+        args.source,
+        rate=args.rate,
+        retry_seconds=args.retry,
+        results=args.out,
+        skip_broken=args.skip_broken,
+    )
     try:
         if args.live_only and not source.live:
             raise DataError(

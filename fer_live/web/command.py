@@ -140,7 +140,7 @@ def page_address(host: str, port: int) -> str:
 def _port(text: str) -> int:
     port = int(text)
     if not 0 <= port <= 65535:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"must be 0 to 65535. Got {port} instead.")
     return port
 
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fer_core.errors import DataError
+from fer_core.errors import DataError, PictureError
 from fer_live.sources import Pictures, open_source, shown_name
 from fer_live.video_file import DamagedVideoError, VideoFile, open_capture
 
@@ -200,3 +200,14 @@ def test_a_password_is_in_no_message():
         open_source("http://me:secret@127.0.0.1:9/x")
     assert "secret" not in str(caught.value)
     assert "http://127.0.0.1:9/x" in str(caught.value)
+
+
+def test_broken_pictures_among_the_frames_are_left_out_where_asked(tmp_path, caplog):
+    for name in ("1.png", "3.png"):
+        cv2.imwrite(str(tmp_path / name), np.full((40, 40, 3), 90, np.uint8))
+    (tmp_path / "2.png").write_text("no picture")
+    with pytest.raises(PictureError, match=r"2\.png: this is not a picture"):
+        list(open_source(str(tmp_path)).frames())
+    frames = list(open_source(str(tmp_path), skip_broken=True).frames())
+    assert [frame.number for frame in frames] == [0, 2]
+    assert "2.png" in caplog.text
