@@ -48,11 +48,13 @@ class Budget:
 
         Members are chosen by the sum of what each takes alone, so an ensemble can come out dearer.
         """
-        if self.used(ms, mb) <= 1:
-            return None
-        limits = ((self.max_ms, "ms a face"), (self.max_mb, "MB"))
-        allowed = " and ".join(f"{most:g} {unit}" for most, unit in limits if most is not None)
-        return f"takes {ms:.1f} ms a face and {mb:.1f} MB, more than its budget of {allowed}"
+        limits = ((ms, self.max_ms, "ms a face"), (mb, self.max_mb, "MB"))
+        over = [
+            f"{used:.1f} {unit}, more than its budget of {most:g} {unit}"
+            for used, most, unit in limits
+            if most is not None and used > most
+        ]
+        return f"takes {' and '.join(over)}" if over else None
 
 
 #: Of the ensemble for video: with 60 frames a second there are 16 ms a frame, and finding and
