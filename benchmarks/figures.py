@@ -29,6 +29,8 @@ STYLES = {
 FAMILY_NAMES = {"landmarks": "landmarks", "cnn": "CNN", "ensemble": "ensemble"}
 GRAY = "#767676"
 _DPI = 150
+#: Pictures below which a bin of confidences is not drawn.
+_LEAST_IN_BIN = 5
 
 
 def accuracy_figure(results: Sequence[Result]) -> Figure:
@@ -108,12 +110,11 @@ def matrix_figure(
 
 
 def classes_figure(results: Sequence[Result]) -> Figure:
-    """Draw the F1 of each class: the best model of each family."""
-    best = best_of_families(results)
+    """Draw the F1 of each class, for a model of each family."""
     labels = results[0].run.classes
     figure = Figure(figsize=(7.5, 1.3 + 0.42 * len(labels)), layout="constrained")
     axes = figure.subplots()
-    for result in best:
+    for result in results:
         color, marker = STYLES[result.model["family"]]
         per_class = main_figures(result)["per_class"]
         values = [
@@ -140,21 +141,21 @@ def classes_figure(results: Sequence[Result]) -> Figure:
 
 
 def reliability_figure(results: Sequence[Result], predictions: Sequence[Predictions]) -> Figure:
-    """Draw accuracy over confidence for the best model of each family.
+    """Draw accuracy over confidence for some models, a panel each.
 
-    A bin's line is its 95 % interval (Wilson's): the least sure bins hold few pictures.
+    A bin's line is its 95 % interval (Wilson's); bins of a few pictures say nothing and are left
+    out.
     """
-    best = best_of_families(results)
     by_name = {p.model: p for p in predictions}
-    figure = Figure(figsize=(2.9 * len(best) + 0.4, 3.3), layout="constrained")
-    for axes, result in zip(np.ravel(figure.subplots(1, len(best))), best, strict=True):
+    figure = Figure(figsize=(2.9 * len(results) + 0.4, 3.3), layout="constrained")
+    for axes, result in zip(np.ravel(figure.subplots(1, len(results))), results, strict=True):
         p = by_name[result.name]
         confidence = p.proba.max(axis=1).astype(np.float64)
         correct = p.proba.argmax(axis=1) == p.y
         color, marker = STYLES[result.model["family"]]
         axes.plot([0, 1], [0, 1], color=GRAY, linewidth=1, linestyle="--")
         for members in confidence_bins(confidence):
-            if not members.any():
+            if members.sum() < _LEAST_IN_BIN:
                 continue
             right, x = correct[members], confidence[members].mean()
             axes.plot([x, x], wilson_interval(right), color=color, linewidth=1, clip_on=False)
@@ -205,12 +206,6 @@ def save_figure(figure: Figure, path: Path) -> None:
     """Write a PNG; the same figure gives the same bytes."""
     with write_atomically(path) as temporary:
         figure.savefig(temporary, dpi=_DPI, metadata={"Software": None})
-
-
-def best_of_families(results: Sequence[Result]) -> list[Result]:
-    """Return the best model of each family, in the order of `STYLES`."""
-    best = {r.model["family"]: r for r in reversed(results)}
-    return [best[family] for family in STYLES if family in best]
 
 
 def plain_frame(axes: Axes) -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from benchmarks import figures
 from benchmarks.budget import Budget
+from benchmarks.chosen import best_of_families
 from benchmarks.cleaned import cleaning_report
 from benchmarks.documents import Document
 from benchmarks.evaluation import evaluate_again
@@ -80,11 +81,12 @@ def confusion_name(model: str) -> str:
 
 
 def _draw(folder: RunFolder, results: Sequence[Result]) -> None:
-    predictions = [load_predictions(folder.probabilities(r.name))[1] for r in results]
+    best = best_of_families(folder, results)
+    predictions = [load_predictions(folder.probabilities(r.name))[1] for r in best]
     drawn = {
         ACCURACY: figures.accuracy_figure(results),
-        CLASSES: figures.classes_figure(results),
-        RELIABILITY: figures.reliability_figure(results, predictions),
+        CLASSES: figures.classes_figure(best),
+        RELIABILITY: figures.reliability_figure(best, predictions),
         **{confusion_name(r.name): figures.confusion_figure(r) for r in results},
     }
     for name, figure in drawn.items():
@@ -124,7 +126,7 @@ def _sections(folder: RunFolder, results: list[Result]) -> list[Section]:
     classes = Section(
         "Classes",
         tables=[classes_table(best)],
-        pictures=[(folder.figures / CLASSES, "F1 of each class, best model of each family")],
+        pictures=[(folder.figures / CLASSES, "F1 of each class, best of families on validation")],
     )
     confusion = Section(
         "Confusion matrices",
@@ -152,7 +154,7 @@ def _sections(folder: RunFolder, results: list[Result]) -> list[Section]:
     sections.append(Section("Label schemes", texts=[text], tables=[schemes_table(results)]))
     if any("ferplus" in r.metrics for r in results):
         sections.append(Section("FER+ votes", tables=[votes_table(results)]))
-    said = [calibration_text(result) for result in figures.best_of_families(results)]
+    said = [calibration_text(result) for result in best_of_families(folder, results)]
     text = "Points on the dashed line: the model is right as often as it says it is."
     sections.append(
         Section(

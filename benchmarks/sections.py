@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import study_figures
+from benchmarks.chosen import best_of_families
 from benchmarks.documents import Block, Gallery, Heading, Note, Picture
 from benchmarks.figures import save_figure
 from benchmarks.native import NATIVE, native_table
@@ -187,7 +188,9 @@ def _agreement(folder: RunFolder, classes: tuple[str, ...]) -> Section | None:
 def _unsure(folder: RunFolder, results: list[Result]) -> Section | None:
     if any("accuracy_by_coverage" not in main_figures(result) for result in results):
         return None  # results of layout 1
-    save_figure(study_figures.coverage_figure(results), folder.figures / COVERAGE)
+    save_figure(
+        study_figures.coverage_figure(best_of_families(folder, results)), folder.figures / COVERAGE
+    )
     stated = results[0].run.sure_accuracy
     text = (
         f"A model may answer 'unsure'. The confidence that a sure answer needs was chosen on "

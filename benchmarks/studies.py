@@ -9,13 +9,13 @@ import numpy as np
 
 from benchmarks.agreement import compare_answers
 from benchmarks.budget import Budget
+from benchmarks.chosen import best_on_validation
 from benchmarks.combining import compare_ways
 from benchmarks.contributions import what_families_add, what_members_add
 from benchmarks.models import ENSEMBLE
 from benchmarks.pairs import compare_all
 from benchmarks.predictions import Predictions, load_predictions
 from benchmarks.results import Result, RunFolder, cost_of, save_study
-from fer_core.calibration import log_loss
 
 #: Names of the studies: each is ``studies/<name>.json`` of a run, where there is one.
 PAIRS, WAYS, CONTRIBUTIONS, AGREEMENT = "pairs", "ways", "contributions", "agreement"
@@ -53,7 +53,7 @@ def write_studies(folder: RunFolder, notify: Callable[[str], None] = lambda text
     notify("comparing the families' answers")
     agreement = None
     if all(families.values()):
-        best = [_best(validation, models) if chosen else models[0] for models in families.values()]
+        best = [best_on_validation(validation, models) for models in families.values()]
         labels = folder.run().classes
         agreement = compare_answers(test[best[0]], test[best[1]], labels)
     _keep(folder, AGREEMENT, agreement)
@@ -79,11 +79,6 @@ def _contributions(
         if all(families.values())
         else [],
     }
-
-
-def _best(validation: Mapping[str, Predictions], models: Sequence[str]) -> str:
-    """Return the model with the least log loss on validation pictures."""
-    return min(models, key=lambda m: log_loss(validation[m].proba, validation[m].y))
 
 
 def _differing(test: Mapping[str, Predictions]) -> Mapping[str, Predictions]:

@@ -1,0 +1,32 @@
+"""Which models stand for their family: those that are best on validation pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from benchmarks.figures import STYLES
+from benchmarks.predictions import Predictions, load_predictions
+from benchmarks.results import Result, RunFolder
+from fer_core.calibration import log_loss
+
+
+def best_of_families(folder: RunFolder, results: Sequence[Result]) -> list[Result]:
+    """Return the best model of each family on validation, families in the order of `STYLES`.
+
+    Of a cross-validation, which holds no validation pictures of all folds together, the first of
+    each family in `results`.
+    """
+    validation = {r.name: load_predictions(folder.probabilities(r.name))[0] for r in results}
+    best = []
+    for family in STYLES:
+        if mine := [r for r in results if r.model["family"] == family]:
+            name = best_on_validation(validation, [r.name for r in mine])
+            best += [r for r in mine if r.name == name]
+    return best
+
+
+def best_on_validation(validation: Mapping[str, Predictions], models: Sequence[str]) -> str:
+    """Return the model with the least log loss on validation pictures; the first without any."""
+    if not all(len(validation[name]) for name in models):
+        return models[0]
+    return min(models, key=lambda name: log_loss(validation[name].proba, validation[name].y))
