@@ -74,8 +74,8 @@ STUDY_TABLES: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], Table]]] = {
 NETWORKS_TABLE, PUBLISHED_TABLE = "networks", "published"
 
 
-def make_table(name: str, results: Path, source: str) -> str:
-    """Return a Markdown table.
+def make_table(name: str, results: Path, source: str) -> Table:
+    """Return a table of committed results.
 
     Parameters
     ----------
@@ -99,18 +99,18 @@ def make_table(name: str, results: Path, source: str) -> str:
         networks = networks_table(load_results(folder), natives)
         if networks is None:
             raise DataError(f"{source}: table '{name}': no networks in {folder}")
-        return networks.markdown()
+        return networks
     if kind == PUBLISHED_TABLE:
         published = published_table(dataset)
         if published is None:
             raise DataError(f"{source}: table '{name}': no published figures for '{dataset}'")
-        return published.markdown()
+        return published
     if kind in STUDY_TABLES:
         study, table = STUDY_TABLES[kind]
         content = load_study(folder / "studies" / f"{study}.json")
         if content is None:
             raise DataError(f"{source}: table '{name}': no study '{study}' in {folder}")
-        return table(content).markdown()
+        return table(content)
     if kind not in RESULT_TABLES:
         known = ", DATASET/".join([*RESULT_TABLES, *STUDY_TABLES, NETWORKS_TABLE, PUBLISHED_TABLE])
         raise DataError(f"{source}: there is no table '{name}'; known: DATASET/{known}")
@@ -118,4 +118,4 @@ def make_table(name: str, results: Path, source: str) -> str:
     if not chosen:
         wanted = f"of '{model}' " if model else ""
         raise DataError(f"{source}: table '{name}': no results {wanted}in {folder}")
-    return RESULT_TABLES[kind](chosen).markdown()
+    return RESULT_TABLES[kind](chosen)

@@ -45,7 +45,7 @@ def filled(text: str, results: Path, source: str) -> str:
 
     def table(match: re.Match[str]) -> str:
         made = make_table(match["name"], results, source)
-        return f"{match[1]}\n{made}\n\n{match[3]}"
+        return f"{match[1]}\n{made.markdown()}\n\n{made.legend()}\n\n{match[3]}"
 
     return _MARKED.sub(table, text)
 

@@ -49,6 +49,14 @@ class Table:
         lines += ["| " + " | ".join(cell.text for cell in row) + " |" for row in self.rows]
         return "\n".join(lines)
 
+    def legend(self) -> str:
+        """Return what the columns after the first mean, in a line of small Markdown."""
+        meant: dict[str, list[str]] = {}
+        for name, meaning in self.columns[1:]:
+            meant.setdefault(meaning, []).append(name)
+        parts = (f"**{', '.join(names)}**: {meaning}" for meaning, names in meant.items())
+        return f"<sub>{'. '.join(parts)}.</sub>"
+
     def html(self) -> str:
         """Return the table as HTML, with values for the page's sorting."""
         kinds = [

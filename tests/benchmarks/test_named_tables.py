@@ -17,13 +17,15 @@ def results(measured_job, tmp_path):
 
 @pytest.mark.parametrize("kind", sorted(set(RESULT_TABLES) - {"classes", "members", "votes"}))
 def test_tables_of_results_have_a_row_a_model(results, kind):
-    rows = make_table(f"made/{kind}", results, "README.md").splitlines()[2:]
-    assert len(rows) == len(list((results / "made").glob("*.json")))
+    table = make_table(f"made/{kind}", results, "README.md")
+    assert len(table.markdown().splitlines()) - 2 == len(table.rows)
+    assert all(meaning in table.legend() for _, meaning in table.columns[1:])
+    assert len(table.rows) == len(list((results / "made").glob("*.json")))
 
 
 def test_published_figures_are_of_one_dataset(results):
     table = make_table("fer2013/published", results, "README.md")
-    assert "Local learning to improve bag of visual words" in table
+    assert "Local learning to improve bag of visual words" in table.markdown()
     with pytest.raises(DataError, match="no published figures for 'made'"):
         make_table("made/published", results, "README.md")
 
