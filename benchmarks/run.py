@@ -56,7 +56,7 @@ from fer_core.splits import Split, k_fold_splits, make_split
 QUICK_PICTURES = 3000
 
 #: Columns of the report's table that fit on a terminal.
-_SHOWN = ("model", "accuracy", "95 % interval", "macro F1", "log loss", "ms / face", "fit s")
+_SHOWN = ("model", "accuracy", "95 % interval", "log loss", "ms / face")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

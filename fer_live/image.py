@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from fer_core.crop import CROP_CHOICES, FRAMING_VERSION, is_ready_crop
 from fer_core.errors import DataError, PictureError
@@ -228,7 +228,8 @@ def as_table(photos: Sequence[LabelledPhoto]) -> Table:
     """Return one row for each face, and for each photograph that has none."""
     unsure = any(not face.sure for photo in photos for face in photo.faces)
     table = Table(
-        *("photo", "face", "label", "probability", "second choice", "probability"),
+        Column("photo", overflow="fold"),
+        *("face", "label", "probability", "second choice", "probability"),
         caption="?: less probable than a sure label is (--threshold)" if unsure else None,
     )
     names = Counter(photo.path.name for photo in photos)
