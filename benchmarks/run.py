@@ -122,7 +122,7 @@ def _command(args: argparse.Namespace) -> None:
             native = native_job(job, scheme)
             own = cleaned_candidates(own, native.split.fitting, native.folder)
             run(native, own, ensembles, resume=args.resume, console=console)
-        if natives:
+        if job.folder.natives():  # of an earlier run, too, whose models stand beside these
             write_native_study(job.folder)
             write_report(job.folder)
     except KeyboardInterrupt:

@@ -147,6 +147,9 @@ def test_models_trained_on_a_scheme(made, made_dataset, tmp_path):
     assert (kept / "studies" / "native.json").is_file()
     assert load_result(kept / "native" / "valence3" / "right.json").run.scheme == "valence3"
     assert len(load_results(kept)) == 4  # those in folders below stand in no table of these
+    folder.study("native").unlink()
+    assert main(["--out", str(out), "--models", "left,right", "--resume"]) == 0
+    assert load_study(folder.study("native")) == study
 
 
 def write_folders(root, parts, per_class=4):
