@@ -188,7 +188,7 @@ def scheme_for(recipe: Recipe, dataset: Dataset, name: str | None) -> Scheme:
 
 
 def _command(args: argparse.Namespace) -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # TensorFlow tells much at start-up
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow tells much at start-up
     recipe = recipe_from(args)
     require("keras", "train")  # before pictures are read
     work = args.out / "training" / recipe.name

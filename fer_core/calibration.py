@@ -66,7 +66,8 @@ def log_loss(proba: ArrayLike, y: ArrayLike) -> float:
         Column of the true class of each row.
     """
     p, codes = np.asarray(proba, dtype=np.float64), np.asarray(y)
-    return float(-np.log(np.maximum(p[np.arange(len(codes)), codes], _FLOOR)).mean())
+    likely = np.log(np.maximum(p[np.arange(len(codes)), codes], _FLOOR)).mean()
+    return float(0 - likely)  # the negative of zero would be shown as -0.0
 
 
 def fit_temperature(proba: ArrayLike, y: ArrayLike) -> float:
