@@ -273,10 +273,6 @@ def load_back(job: Job, names: Sequence[str], notify: Notify) -> None:
                 f"measured (by up to {difference:.2g}); don't use it, fit it again"
             )
         largest = max(largest, difference)
-        if name == names[-1]:
-            best = int(proba[0].argmax())
-            label, share = job.scheme.labels[best], proba[0, best]
-            notify(f"{job.split.test.names[0]}: '{name}' says {label} ({share:.0%})")
     notify(
         f"{len(names)} saved models loaded back: on {len(faces)} test pictures their probabilities "
         f"are those measured (largest difference {largest:.1g})"
