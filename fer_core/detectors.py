@@ -8,7 +8,6 @@ detector found a face.
 A detector belongs to one thread: OpenCV's and dlib's objects keep state while they search.
 """
 
-import importlib.util
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fer_core.crop import MEAN_LANDMARKS, boxes_from_landmarks
 from fer_core.errors import DataError, MissingExtraError
-from fer_core.extras import require
+from fer_core.extras import dlib_file, require
 from fer_core.lookup import look_up
 from fer_core.pictures import check_frame, to_gray
 
@@ -181,7 +180,7 @@ class CnnDetector:
         self, path: str | os.PathLike[str] | None = None, working_side: int = WORKING_SIDE
     ) -> None:
         self.working_side = working_side
-        file = _packaged_cnn() if path is None else _own_file(path)
+        file = dlib_file("mmod_human_face_detector.dat") if path is None else _own_file(path)
         try:
             self._detector = require("dlib").cnn_face_detection_model_v1(str(file))
         except RuntimeError as error:
@@ -317,16 +316,3 @@ def _own_file(path: str | os.PathLike[str]) -> Path:
     if not file.is_file():
         raise DataError(f"{file}: there is no detector file there")
     return file
-
-
-def _packaged_cnn() -> Path:
-    # Located, not imported: the package's import needs pkg_resources, which new setuptools lack.
-    spec = importlib.util.find_spec("face_recognition_models")
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        file = Path(folder) / "models" / "mmod_human_face_detector.dat"
-        if file.is_file():
-            return file
-    raise MissingExtraError(
-        "mmod_human_face_detector.dat was not found; install it with: "
-        "pip install face_recognition_models"
-    )

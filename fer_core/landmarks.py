@@ -1,6 +1,5 @@
 """The 68 face landmarks of the iBUG scheme, from dlib's regression trees."""
 
-import importlib.util
 import os
 import threading
 from collections.abc import Callable
@@ -11,8 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fer_core.errors import MissingExtraError, ModelStoreError
-from fer_core.extras import require
+from fer_core.errors import ModelStoreError
+from fer_core.extras import dlib_file, require
 from fer_core.files import sha256_of
 
 #: Environment variable that names another predictor file.
@@ -56,8 +55,7 @@ def find_predictor(path: str | os.PathLike[str] | None = None) -> Path:
     """Return the file of the 68-point shape predictor.
 
     Looks at `path`, then at the environment variable ``FER_PREDICTOR``, then into the package
-    ``face_recognition_models``, which is located without being imported (its import needs
-    ``pkg_resources``, which new setuptools no longer have).
+    ``face_recognition_models``.
 
     Parameters
     ----------
@@ -95,15 +93,7 @@ def find_predictor(path: str | os.PathLike[str] | None = None) -> Path:
                 f"shape predictor, or unset {PREDICTOR_VARIABLE} to use the packaged one"
             )
         return file
-    spec = importlib.util.find_spec("face_recognition_models")
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        file = Path(folder) / "models" / _FILE_NAME
-        if file.is_file():
-            return file
-    raise MissingExtraError(
-        f"the landmark predictor {_FILE_NAME} was not found; install it with: "
-        f"pip install face_recognition_models, or name your own in {PREDICTOR_VARIABLE}"
-    )
+    return dlib_file(_FILE_NAME, f", or name a predictor of your own in {PREDICTOR_VARIABLE}")
 
 
 def predictor_hash(path: str | os.PathLike[str] | None = None) -> str:

