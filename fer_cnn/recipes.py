@@ -204,16 +204,13 @@ _RESIDUAL_LIGHT = replace(
 )
 
 _RESIDUAL_ROBUST = replace(
-    _RESIDUAL_LIGHT,
+    _ROBUST,
     name="residual-robust",
     description="residual-light, trained on as robust is and averaged with it",
+    architecture="residual",
+    options=_RESIDUAL_LIGHT.options,
     init="cnn-residual-light",
     epochs=24,
-    head_epochs=1,
-    body_rate=1.0,
-    blend=0.5,
-    learning_rate=2e-3,
-    augmentation=_ROBUST.augmentation,
 )
 
 _FINE_TUNE = Recipe(
