@@ -46,6 +46,25 @@ def test_weights_have_seven_bits(fitted, striped, tmp_path):
     assert max(np.abs(w.astype(int)).max() for w in weights) in (63, 64)
 
 
+def test_activations_of_one_batch_are_held_at_a_time(fitted, striped, tmp_path, monkeypatch):
+    from onnxruntime.quantization.calibrate import HistogramCollector
+
+    held = []
+    collect = HistogramCollector.collect
+
+    def counted(self, outputs):
+        held.append(max(sum(map(len, arrays)) for arrays in outputs.values()))
+        return collect(self, outputs)
+
+    monkeypatch.setattr(HistogramCollector, "collect", counted)
+    file = tmp_path / "model.onnx"
+    file.write_bytes(fitted.onnx_file_)
+    quantize_onnx(file, np.concatenate([striped[0]] * 3))
+    views = 2  # mirrored faces, too
+    assert len(held) == 3
+    assert max(held) <= 64 * views
+
+
 def test_a_recipe_asks_for_it(striped, quick_recipe, tmp_path):
     model = CNNClassifier(replace(quick_recipe, epochs=1, quantized=True)).fit(*striped)
     nodes = {node.op_type for node in onnx.load_from_string(model.onnx_file_).graph.node}
