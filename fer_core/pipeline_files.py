@@ -26,10 +26,11 @@ KERAS_SUFFIX = ".keras"
 #: state setters run nothing that the file could choose. Functions and methods would: a pipeline
 #: calls what it holds.
 _PACKAGE = "fer_landmarks."
-#: What scikit-learn's perceptron and forest hold.
+#: What scikit-learn's perceptron, forest and stack hold.
 _PARTS = {
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
 }
 
 

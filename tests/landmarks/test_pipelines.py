@@ -14,6 +14,7 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fer_core.errors import DataError
+from fer_core.pipeline_files import read_skops, save_skops
 from fer_landmarks import (
     KernelLeastSquares,
     MirroredClassifier,
@@ -54,6 +55,11 @@ def name(request):
 @pytest.fixture(scope="module")
 def fitted(name, faces, labels):
     return make_pipeline(name, random_state=0, **QUICK.get(name, {})).fit(faces, labels)
+
+
+def test_what_is_stored_without_a_pickle_is_read_back(fitted, faces, tmp_path):
+    again = read_skops(save_skops(fitted, tmp_path))
+    np.testing.assert_allclose(again.predict_proba(faces), fitted.predict_proba(faces), atol=1e-6)
 
 
 def test_probabilities_are_float32_rows_in_class_order(fitted, faces):
