@@ -16,7 +16,7 @@ benchmark: $(STAMP)
 	$(RUN) -m benchmarks.run
 
 test: $(STAMP)
-	$(RUN) -m pytest -q
+	$(RUN) -m pytest -q -n 2 --dist loadfile
 
 lint: $(STAMP)
 	$(RUN) -m ruff check .
