@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,132 +17,17 @@ from rich.console import Console
 
 from benchmarks.documents import Document, write_document
 from benchmarks.metrics import measure
+from benchmarks.other_pictures import OtherPictures, check_test_on, load_other
 from benchmarks.progress import say
 from benchmarks.stored import StoredModels
 from benchmarks.tables import NONE, Cell, Table, number_cell, range_cell
 from benchmarks.worker import Notify
 from fer_core.copies import copy_groups, has_copy_in, joint_groups
 from fer_core.datasets.dataset import Dataset
-from fer_core.datasets.fer2013 import load_fer2013
-from fer_core.datasets.folder import load_folder
-from fer_core.datasets.mapping import in_fer7, parse_mapping
 from fer_core.errors import DataError
 from fer_core.files import write_atomically
-from fer_core.labels import SCHEMES, Scheme
+from fer_core.labels import SCHEMES
 from fer_core.model_store import ModelStore
-
-_TEST_PARTS = ("test", "public_test", "private_test")
-
-
-def add_test_on_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name other data."""
-    group = parser.add_argument_group("other data")
-    group.add_argument(
-        "--test-on",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="PATH",
-        help="measure trained models on a folder a class, too; may be repeated. Without --dataset "
-        "nothing is fitted: the models that --out holds are measured, or the shipped ones",
-    )
-    group.add_argument(
-        "--map",
-        action="append",
-        default=[],
-        metavar="NAME=LABEL",
-        help="what a class of PATH means if its name doesn't say so: one of the seven labels, or "
-        "drop; may be repeated",
-    )
-
-
-def require_fer7(scheme: Scheme) -> None:
-    """Refuse models of other classes than those that other data's names are mapped to.
-
-    Raises
-    ------
-    DataError
-    """
-    if scheme != SCHEMES["fer7"]:
-        raise DataError(
-            "--test-on measures models of FER2013's seven labels, and the classes here are "
-            f"{', '.join(scheme.labels)}; leave it out, or use --dataset folder for the other "
-            "pictures as well"
-        )
-
-
-def check_test_on(args: argparse.Namespace) -> dict[str, str]:
-    """Return what `add_test_on_arguments` maps class names to, if all that is named is there.
-
-    Raises
-    ------
-    DataError
-        If a PATH does not exist or a mapping is not understood.
-    """
-    mapping = parse_mapping(args.map)
-    for path in args.test_on:
-        if not path.exists():
-            raise DataError(f"{path}: there is no such file or folder to measure on")
-    return mapping
-
-
-@dataclass(frozen=True, eq=False)
-class OtherPictures:
-    """Pictures to measure on.
-
-    Attributes
-    ----------
-    dataset : Dataset
-        In scheme ``fer7``; only pictures in which a face was found.
-    n_missed : int
-        How many more there are, in which none was found; they count as errors.
-    part : str
-        What was taken, in words.
-    """
-
-    dataset: Dataset
-    n_missed: int
-    part: str
-
-
-def load_other(
-    path: Path,
-    mapping: Mapping[str, str],
-    *,
-    crop: str = "auto",
-    detector: str | None = None,
-    skip_broken: bool = False,
-) -> OtherPictures:
-    """Load labelled pictures to measure on.
-
-    Parameters
-    ----------
-    path : Path
-        A folder or archive with a folder a class, or FER2013's csv.
-    mapping : dict of str to str
-        See `fer_core.datasets.mapping.in_fer7`.
-    crop, detector, skip_broken
-        See `fer_core.datasets.folder.load_folder`.
-
-    Raises
-    ------
-    DataError
-        If pictures can't be read or a class name is not understood.
-    """
-    if path.suffix.lower() == ".csv":
-        dataset = load_fer2013(path, skip_broken=skip_broken)
-    else:
-        named = {} if detector is None else {"detector": detector}
-        dataset = load_folder(path, crop=crop, skip_broken=skip_broken, **named)  # type: ignore[arg-type]
-    dataset = in_fer7(dataset, mapping)
-    held = np.isin(dataset.parts, _TEST_PARTS)
-    part = "all pictures"
-    if held.any() and not held.all():
-        dataset, part = dataset.subset(held), "the test part"
-    found = np.ones(len(dataset), bool) if dataset.found is None else dataset.found
-    if not found.any():
-        raise DataError(f"{path}: no face was found in any of {part} ({len(found):,})")
-    return OtherPictures(dataset.subset(found), int((~found).sum()), part)
 
 
 def measure_other(

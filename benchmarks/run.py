@@ -29,6 +29,7 @@ from benchmarks.models import (
     require_chosen,
 )
 from benchmarks.native import by_scheme, native_job, write_native_study
+from benchmarks.other_pictures import check_test_on, require_fer7
 from benchmarks.progress import say
 from benchmarks.report import write_report
 from benchmarks.results import RunFolder
@@ -87,7 +88,7 @@ def _command(args: argparse.Namespace) -> None:
     candidates, left_out = choose_models(args.models or args.stored or None, known, DEFAULT_MODELS)
     for option, names in (("stored", args.stored), ("soft-labels", dict(args.soft_labels))):
         require_chosen(option, names, known, candidates)
-    other_data.check_test_on(args)
+    check_test_on(args)
     augmented_at_test(candidates, args.tta, known, ModelStore())  # refuses unknown names
     named_schemes = [get_scheme(name) for name in args.schemes or ()]
     also = [get_scheme(name) for name in all_but_own(args.native)]
@@ -97,7 +98,7 @@ def _command(args: argparse.Namespace) -> None:
     with console.status("reading pictures"):
         job = prepare(args, named_schemes)
     if args.test_on:
-        other_data.require_fer7(job.scheme)
+        require_fer7(job.scheme)
     candidates, natives = by_scheme(candidates, job.scheme, also)
     job.folder.open(job.run)
     candidates = cleaned_candidates(candidates, job.split.fitting, job.folder)

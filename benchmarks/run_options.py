@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import other_data
 from benchmarks.models import CNN
+from benchmarks.other_pictures import add_test_on_arguments
 from fer_core.certainty import STATED_ACCURACY
 from fer_core.cleaning import add_cleaning_arguments
 from fer_core.cli import names, natural
@@ -106,7 +106,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--time-again", action="store_true", help="measure the speed of finished models anew"
     )
     group.add_argument("--seed", type=natural, default=0, help="of splits and fits (default: 0)")
-    other_data.add_test_on_arguments(parser)
+    add_test_on_arguments(parser)
     return parser
 
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from benchmarks import run as run_module
-from benchmarks.other_data import load_other, measure_other
+from benchmarks.other_data import measure_other
+from benchmarks.other_pictures import load_other
 from benchmarks.run import main
 from benchmarks.stored import StoredModels
 from fer_core.errors import DataError
