@@ -17,12 +17,9 @@ def best_of_families(folder: RunFolder, results: Sequence[Result]) -> list[Resul
     each family in `results`.
     """
     validation = {r.name: load_predictions(folder.probabilities(r.name))[0] for r in results}
-    best = []
-    for family in STYLES:
-        if mine := [r for r in results if r.model["family"] == family]:
-            name = best_on_validation(validation, [r.name for r in mine])
-            best += [r for r in mine if r.name == name]
-    return best
+    by_name = {r.name: r for r in results}
+    families = [[r.name for r in results if r.model["family"] == family] for family in STYLES]
+    return [by_name[best_on_validation(validation, names)] for names in families if names]
 
 
 def best_on_validation(validation: Mapping[str, Predictions], models: Sequence[str]) -> str:

@@ -66,10 +66,11 @@ def write_report(folder: RunFolder) -> Path:
             f"{folder.root}: there are no results here; make some with python -m benchmarks.run "
             f"--out {folder.root}"
         )
-    _draw(folder, results)
+    shown = best_of_families(folder, results)
+    _draw(folder, results, shown)
     title = f"{results[0].run.dataset}: which model reads expressions best"
     document = Document(title)
-    for section in _sections(folder, results):
+    for section in _sections(folder, results, shown):
         document.add(*section.blocks(folder.root))
     _, written = document.write(folder.root, "report")
     return written
@@ -80,13 +81,12 @@ def confusion_name(model: str) -> str:
     return f"confusion-{model}.png"
 
 
-def _draw(folder: RunFolder, results: Sequence[Result]) -> None:
-    best = best_of_families(folder, results)
-    predictions = [load_predictions(folder.probabilities(r.name))[1] for r in best]
+def _draw(folder: RunFolder, results: Sequence[Result], shown: Sequence[Result]) -> None:
+    predictions = [load_predictions(folder.probabilities(r.name))[1] for r in shown]
     drawn = {
         ACCURACY: figures.accuracy_figure(results),
-        CLASSES: figures.classes_figure(best),
-        RELIABILITY: figures.reliability_figure(best, predictions),
+        CLASSES: figures.classes_figure(shown),
+        RELIABILITY: figures.reliability_figure(shown, predictions),
         **{confusion_name(r.name): figures.confusion_figure(r) for r in results},
     }
     for name, figure in drawn.items():
@@ -96,7 +96,7 @@ def _draw(folder: RunFolder, results: Sequence[Result]) -> None:
             older.unlink()
 
 
-def _sections(folder: RunFolder, results: list[Result]) -> list[Section]:
+def _sections(folder: RunFolder, results: list[Result], shown: Sequence[Result]) -> list[Section]:
     run, best = results[0].run, results[0]
     low, high = main_figures(best)["intervals"]["accuracy"]
     opening = Section("")
@@ -149,12 +149,12 @@ def _sections(folder: RunFolder, results: list[Result]) -> list[Section]:
         sections.append(
             Section("Ensembles", texts=texts, tables=[members_table(e) for e in ensembles])
         )
-    sections += comparison_sections(folder, results)
+    sections += comparison_sections(folder, results, shown)
     text = "Accuracy in every scheme, derived from the same probabilities."
     sections.append(Section("Label schemes", texts=[text], tables=[schemes_table(results)]))
     if any("ferplus" in r.metrics for r in results):
         sections.append(Section("FER+ votes", tables=[votes_table(results)]))
-    said = [calibration_text(result) for result in best_of_families(folder, results)]
+    said = [calibration_text(result) for result in shown]
     text = "Points on the dashed line: the model is right as often as it says it is."
     sections.append(
         Section(

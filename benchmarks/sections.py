@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks import study_figures
-from benchmarks.chosen import best_of_families
 from benchmarks.documents import Block, Gallery, Heading, Note, Picture
 from benchmarks.figures import save_figure
 from benchmarks.native import NATIVE, native_table
@@ -58,15 +58,20 @@ class Section:
         ]
 
 
-def comparison_sections(folder: RunFolder, results: list[Result]) -> list[Section]:
-    """Draw the figures of a run's studies, and return their sections."""
+def comparison_sections(
+    folder: RunFolder, results: list[Result], shown: Sequence[Result]
+) -> list[Section]:
+    """Draw the figures of a run's studies, and return their sections.
+
+    `shown` are the results that stand for their families.
+    """
     made = [
         _folds(results),
         _pairs(folder),
         _ways(folder),
         _contributions(folder),
         _agreement(folder, results[0].run.classes),
-        _unsure(folder, results),
+        _unsure(folder, results, shown),
         _networks(folder, results),
         _native(folder),
         _published(results[0].run.dataset),
@@ -185,12 +190,10 @@ def _agreement(folder: RunFolder, classes: tuple[str, ...]) -> Section | None:
     return section
 
 
-def _unsure(folder: RunFolder, results: list[Result]) -> Section | None:
+def _unsure(folder: RunFolder, results: list[Result], shown: Sequence[Result]) -> Section | None:
     if any("accuracy_by_coverage" not in main_figures(result) for result in results):
         return None  # results of layout 1
-    save_figure(
-        study_figures.coverage_figure(best_of_families(folder, results)), folder.figures / COVERAGE
-    )
+    save_figure(study_figures.coverage_figure(shown), folder.figures / COVERAGE)
     stated = results[0].run.sure_accuracy
     text = (
         f"A model may answer 'unsure'. The confidence that a sure answer needs was chosen on "
