@@ -70,6 +70,11 @@ class Face:
         """Whether `confidence` reaches the threshold."""
         return self.confidence >= self.threshold
 
+    @property
+    def caption(self) -> str:
+        """`label`, with a question mark where it is not sure."""
+        return self.label if self.sure else f"{self.label}?"
+
     def as_dict(self) -> dict[str, Any]:
         """Return the face as plain values, ready for JSON."""
         return {

@@ -96,7 +96,7 @@ def draw_faces(
         colour = label_colour(face, face.label)
         left, top, right, bottom = _corners(face.box, scale)
         cv2.rectangle(picture, (left, top), (right, bottom), colour, line, cv2.LINE_AA)
-        text = f"{face.label}{'' if face.sure else '?'} {face.confidence:.0%}"
+        text = f"{face.caption} {face.confidence:.0%}"
         if numbers:
             text = f"{numbers[i]}  {text}"
         pad = max(2, size // 4)

@@ -40,8 +40,7 @@ class Summary:
         self.n_frames += 1
         self.n_empty += not result.faces
         for face in result.faces:
-            said = face.label if face.sure else f"{face.label}?"
-            self.people.setdefault(face.track_id, Counter())[said] += 1
+            self.people.setdefault(face.track_id, Counter())[face.caption] += 1
         self._times.append(result.timings[TOTAL])
         self._ticks.append(perf_counter())
 
