@@ -63,6 +63,7 @@ class LiveSource:
         capture = self._open() if capture is None else capture
         rate = capture.get(cv2.CAP_PROP_FPS)
         self.rate = float(rate) if np.isfinite(rate) and 0 < rate <= HIGHEST_RATE else 0.0
+        self._began = monotonic()
         self._changed = threading.Condition()
         self._newest: Frame | None = None
         self._lost = ""
@@ -98,14 +99,13 @@ class LiveSource:
                 first = first or newest
                 number, seconds = newest.number - first.number, newest.seconds - first.seconds
                 yield replace(newest, number=number, seconds=seconds)
-            elif ended:
+                continue
+            if ended:
                 raise DataError(lost)
-            elif lost:
-                yield Waiting(lost)
-            elif monotonic() - since > STALLED:
-                yield Waiting(f"{self.name} sends no pictures; waiting")
-            else:
-                yield Waiting()
+            if not lost and monotonic() - since > STALLED:
+                lost = f"{self.name} sends no pictures; waiting"
+            now = 0.0 if first is None else monotonic() - self._began - first.seconds
+            yield Waiting(lost, now)
 
     def close(self) -> None:
         """Stop the thread and let go of the device."""
@@ -116,11 +116,11 @@ class LiveSource:
 
     def _read(self, capture: cv2.VideoCapture) -> None:
         """Read until stopped: the thread's work."""
-        began, number = monotonic(), 0
+        number = 0
         while not self._stop.is_set():
             read, image = capture.read()
             if read:
-                frame = Frame(number, monotonic() - began, np.asarray(image, dtype=np.uint8))
+                frame = Frame(number, monotonic() - self._began, np.asarray(image, dtype=np.uint8))
                 number += 1
                 with self._changed:
                     self._newest, self._lost = frame, ""

@@ -108,19 +108,29 @@ class Journal:
             )
         except (ValueError, TypeError, KeyError) as error:
             raise DataError(f"{path}: can't be read ({error}); delete it to begin anew") from error
-        other = [key for key in job if job[key] != found.get(key)]
-        if other:
-            key = other[0]
-            raise DataError(
-                f"{path.parent}: the unfinished job there has another {key} "
-                f"({found.get(key)} instead of {job[key]}); ask for the same, or for another --out"
-            )
+        refuse_other_job(path.parent, found, job)
         return journal
 
     def last_before(self, limit: int | None) -> Checkpoint | None:
         """Return the newest checkpoint whose next frame is not after `limit`."""
         fitting = [c for c in self.checkpoints if limit is None or c.next_frame <= limit]
         return fitting[-1] if fitting else None
+
+
+def refuse_other_job(folder: Path, found: Mapping[str, Any], job: Mapping[str, Any]) -> None:
+    """Refuse to go on with another job than the one that a folder holds.
+
+    Raises
+    ------
+    DataError
+        If something that `job` says is said otherwise, or not at all, by `found`.
+    """
+    for key in job:
+        if job[key] != found.get(key):
+            raise DataError(
+                f"{folder}: the job there has another {key} ({found.get(key)} instead of "
+                f"{job[key]}); ask for the same, begin anew with --restart, or name another --out"
+            )
 
 
 def _pack(value: Any) -> Any:

@@ -207,8 +207,8 @@ class FaceFollower:
         if not at_once and self._search is not None:
             self._search.age += 1
             if self._search.age >= wait:
-                at_once = not self._confirm(self._search, seconds)
-                self._search = None
+                search, self._search = self._search, None
+                at_once = not self._confirm(search, seconds)
         # Somebody who is out of sight is looked for as often as answers come.
         missing = any(not track.visible for track in self._tracks)
         due = self._since_search >= (wait + 1 if missing else self.detect_every)
@@ -219,7 +219,7 @@ class FaceFollower:
             return self.recognizer.detect(frame)
         if due:
             visible = {track.track_id: track.box for track in self._tracks if track.visible}
-            self._search = BackgroundSearch(self.recognizer.detect, frame, visible, seconds)
+            self._search = BackgroundSearch.begin(self.recognizer.detect, frame, visible, seconds)
             self._since_search = 1
         return None
 
@@ -239,9 +239,10 @@ class FaceFollower:
         return trusted and bool(close.any(axis=0).all())
 
     def _stop_searching(self) -> None:
-        if self._search is not None:
-            self._search.result()
-            self._search = None
+        """Forget the search that is going on; what it finds, or fails at, is not wanted."""
+        search, self._search = self._search, None
+        if search is not None:
+            search.wait()
 
     def _match(
         self, found: Sightings, seen: dict[int, Sightings], seconds: float

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from fer_core.errors import DataError
 from fer_core.files import write_atomically
 from fer_live.annotated_video import SUFFIX, AnnotatedVideo, readable_frames
-from fer_live.checkpoint import Checkpoint, Journal
+from fer_live.checkpoint import Checkpoint, Journal, refuse_other_job
 from fer_live.face import FrameResult
 from fer_live.follower import FaceFollower
 from fer_live.rows import CsvFormat, JsonLinesFormat, RowFile, RowFormat
@@ -226,7 +226,8 @@ class Outputs:
             found = json.loads(record.read_text(encoding="utf-8"))
         except ValueError:
             return False
-        return all(found.get(key) == value for key, value in self._journal.job.items())
+        refuse_other_job(self.folder, found, self._journal.job)
+        return True
 
     def _write_video(self, frame: Frame, picture: NDArray[np.uint8]) -> None:
         if self._video is None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from threading import Thread
 from typing import Any, Self
 
@@ -12,52 +14,49 @@ from numpy.typing import NDArray
 from fer_core.detectors import Detections
 
 
+@dataclass(eq=False)
 class BackgroundSearch:
     """A search that has begun; dlib's and OpenCV's detectors let other threads work meanwhile.
 
-    Parameters
-    ----------
-    detect : callable
-        Searches a frame; called in a thread of its own.
-    frame : uint8 (H, W, 3) or (H, W)
-        Copied: the caller may draw on it.
-    known : dict of int to float32 (4,)
-        Boxes of the tracks that are visible in this frame, by number.
-    seconds : float
-        The frame's time.
-
     Attributes
     ----------
+    known : dict of int to float32 (4,)
+        Boxes of the tracks that are visible in the frame, by number.
+    seconds : float
+        The frame's time.
+    found : Future of Detections
     age : int
-        Frames since, counted by the caller.
+        Frames since, counted by whoever began it.
     """
 
-    def __init__(
-        self,
+    known: Mapping[int, NDArray[np.float32]]
+    seconds: float
+    found: Future[Detections]
+    age: int = 0
+
+    @classmethod
+    def begin(
+        cls,
         detect: Callable[[NDArray[np.uint8]], Detections],
         frame: NDArray[np.uint8],
         known: Mapping[int, NDArray[np.float32]],
         seconds: float,
-    ) -> None:
-        self.known = dict(known)
-        self.seconds = seconds
-        self.age = 0
-        self._found: Detections | None = None
-        self._error: BaseException | None = None
-        self._thread: Thread | None = Thread(
-            target=self._work, args=(detect, frame.copy()), name="face search"
-        )
-        self._thread.start()
+    ) -> Self:
+        """Search a frame by `detect` in a thread of its own.
+
+        The frame, uint8 (H, W, 3) or (H, W), is copied: the caller may draw on it.
+        """
+        found: Future[Detections] = Future()
+        Thread(target=_work, args=(found, detect, frame.copy()), name="face search").start()
+        return cls(dict(known), seconds, found)
 
     def result(self) -> Detections:
         """Wait for what was found; raises what the detector raised."""
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
-        if self._error is not None:
-            raise self._error
-        assert self._found is not None
-        return self._found
+        return self.found.result()
+
+    def wait(self) -> None:
+        """Wait for the end of the search, whatever it is."""
+        wait([self.found])
 
     def state(self) -> dict[str, Any]:
         """Wait for what was found, and return everything, for `from_state`."""
@@ -73,17 +72,17 @@ class BackgroundSearch:
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """Make again, with its result, what `state` was taken from."""
-        search = cls.__new__(cls)
-        search.known = dict(state["known"])
-        search.seconds, search.age = state["seconds"], state["age"]
-        search._found = Detections(state["boxes"], state["scores"])
-        search._error = search._thread = None
-        return search
+        found: Future[Detections] = Future()
+        found.set_result(Detections(state["boxes"], state["scores"]))
+        return cls(dict(state["known"]), state["seconds"], found, state["age"])
 
-    def _work(
-        self, detect: Callable[[NDArray[np.uint8]], Detections], frame: NDArray[np.uint8]
-    ) -> None:
-        try:
-            self._found = detect(frame)
-        except BaseException as error:  # raised where the result is wanted
-            self._error = error
+
+def _work(
+    found: Future[Detections],
+    detect: Callable[[NDArray[np.uint8]], Detections],
+    frame: NDArray[np.uint8],
+) -> None:
+    try:
+        found.set_result(detect(frame))
+    except BaseException as error:  # raised where the result is wanted
+        found.set_exception(error)

@@ -116,18 +116,17 @@ class Session:
         start = self.outputs.start if self.outputs else 0
         try:
             for moment in self.source.frames(start):
+                if self.longest is not None and moment.seconds >= self.longest:
+                    return
+                if self.paused and self.source.live:
+                    # What a camera sees in a pause is neither shown nor saved.
+                    moment = Waiting(seconds=moment.seconds)
                 if isinstance(moment, Waiting):
+                    self._hold(moment.seconds)
                     going = self._wait(moment)
                 else:
-                    if self.longest is not None and moment.seconds >= self.longest:
-                        return
-                    if self.paused and self.source.live:
-                        # What a camera sees in a pause is neither shown nor saved.
-                        self._hold(moment.seconds)
-                        going = self._wait(Waiting())
-                    else:
-                        going = self._take(moment)
-                        yield moment
+                    going = self._take(moment)
+                    yield moment
                 if not going:
                     return
         finally:

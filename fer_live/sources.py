@@ -50,9 +50,18 @@ class Frame:
 
 @dataclass(frozen=True)
 class Waiting:
-    """A live source has no new frame yet; `message` says why where it is not just early."""
+    """A live source has no new frame yet.
+
+    Attributes
+    ----------
+    message : str
+        Says why, where it is not just early.
+    seconds : float
+        Time now, on the clock of its frames; 0 before the first.
+    """
 
     message: str = ""
+    seconds: float = 0.0
 
 
 def shown_name(name: str) -> str:

@@ -42,6 +42,8 @@ class VideoFile:
         Path or address.
     capture : cv2.VideoCapture or None
         Where it is open already.
+    shown : str
+        What to call it to people, in place of `name`.
 
     Raises
     ------
@@ -51,8 +53,8 @@ class VideoFile:
 
     live = False
 
-    def __init__(self, name: str, capture: cv2.VideoCapture | None = None) -> None:
-        self.name = shown_name(name)
+    def __init__(self, name: str, capture: cv2.VideoCapture | None = None, shown: str = "") -> None:
+        self.name = shown or shown_name(name)
         self._target = name
         self._capture = open_capture(name) if capture is None else capture
         rate = self._capture.get(cv2.CAP_PROP_FPS)
@@ -62,6 +64,13 @@ class VideoFile:
         self.rate = float(rate) if known else self._measured_rate()
         stated = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.n_frames = int(stated) if known and states_length(self._capture) else None
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Width and height that the file states, in pixels."""
+        sides = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+        width, height = (int(self._capture.get(side)) for side in sides)
+        return width, height
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """Give the frames from number `start` on.
@@ -76,8 +85,7 @@ class VideoFile:
         DataError
             If an address does: its connection may have dropped.
         """
-        address = self.name.lower().startswith(ADDRESSES)
-        problem = DataError if address else DamagedVideoError
+        problem = DataError if self._is_address else DamagedVideoError
         number, before, first = 0, -1.0, 0.0
         while self._capture.grab():
             seconds = self._seconds(number, before)
@@ -102,9 +110,13 @@ class VideoFile:
         """Close the file."""
         self._capture.release()
 
+    @property
+    def _is_address(self) -> bool:
+        return self._target.lower().startswith(ADDRESSES)
+
     def _measured_rate(self) -> float:
         """Return the rate of a file's first frames by their times; 0 of an address."""
-        if self.name.lower().startswith(ADDRESSES):
+        if self._is_address:
             return 0.0
         again = open_capture(self._target)
         times: list[float] = []

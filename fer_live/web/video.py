@@ -13,7 +13,7 @@ import numpy as np
 
 from fer_core.errors import DataError
 from fer_live.follower import FaceFollower
-from fer_live.video_file import VideoFile, open_capture
+from fer_live.video_file import VideoFile
 from fer_live.web.answers import frame_answer
 from fer_live.web.engine import Engine
 
@@ -43,19 +43,17 @@ class UploadedVideo:
 
     def __init__(self, path: Path, follower: FaceFollower) -> None:
         try:
-            capture = open_capture(str(path))
+            self._file = VideoFile(str(path), shown="This video")
         except DataError as error:
             # It names the temporary file, which says nothing to anybody.
             raise DataError(
                 "The video is damaged, cut off, or in a coding that can't be read"
             ) from error
-        self._file = VideoFile("This video", capture)
-        width = capture.get(cv2.CAP_PROP_FRAME_WIDTH)
-        height = capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+        width, height = self._file.frame_size
         if width * height > MAX_FRAME_PIXELS:
             self.close()
             raise DataError(
-                f"The video's frames have {width:.0f} x {height:.0f} pixels; at most "
+                f"The video's frames have {width} x {height} pixels; at most "
                 f"{MAX_FRAME_PIXELS / 1e6:.0f} million are read: make it smaller first"
             )
         self._frames = self._file.frames()

@@ -61,6 +61,11 @@ def test_interrupted_and_resumed_is_as_unbroken(tmp_path, clip, monkeypatch, cap
     assert parts == [13, 14, 13]
     assert run(clip, out, "--resume") == 0
     assert "finished already" in capsys.readouterr().out
+    rows = (out / "faces.csv").read_bytes()
+    assert run(clip, out, "--resume", "--threshold", "0.9") == 2
+    assert "has another threshold" in capsys.readouterr().err
+    assert (out / "faces.csv").read_bytes() == rows
+    assert counts(out) == [40, 5, 1]
 
 
 def test_interrupted_within_a_frame_and_resumed_is_as_unbroken(tmp_path, clip, monkeypatch):

@@ -61,7 +61,7 @@ def test_the_caller_may_draw_on_the_frame_meanwhile():
         seen.append(picture.copy())
         return FOUND
 
-    search = BackgroundSearch(detect, frame, {}, 0)
+    search = BackgroundSearch.begin(detect, frame, {}, 0)
     frame[:] = 0
     drawn.set()
     assert search.result() is FOUND
@@ -69,7 +69,7 @@ def test_the_caller_may_draw_on_the_frame_meanwhile():
 
 
 def test_a_state_goes_through_json():
-    search = BackgroundSearch(lambda _: FOUND, FRAME, {4: np.arange(4)}, 1.5)
+    search = BackgroundSearch.begin(lambda _: FOUND, FRAME, {4: np.arange(4)}, 1.5)
     state = json.loads(json.dumps(search.state(), default=np.ndarray.tolist))
     again = BackgroundSearch.from_state(state)
     assert (again.seconds, again.age, list(again.known)) == (1.5, 0, [4])
@@ -104,6 +104,16 @@ def test_what_the_detector_raises_is_raised_where_the_answer_is_read(recognizer,
         follower.update(scene(her, 100), i / 30)
     with pytest.raises(DataError, match="no more"):
         follower.update(scene(her, 100), 8 / 30)
+
+
+def test_after_a_search_that_failed_another_detector_can_be_taken(recognizer, her):
+    follower = FaceFollower(recognizer, detect_every=5)
+    follower.update(scene(her, 100), 0)
+    recognizer.detector.fail = True
+    for i in range(1, 6):  # the last frame begins a search
+        follower.update(scene(her, 100), i / 30)
+    follower.use(recognizer.using(detector=make_detector("hog")))
+    assert len(follower.update(scene(her, 100), 0.2).faces) == 1
 
 
 def test_followers_that_share_a_detector_take_turns(recognizer, her):

@@ -169,8 +169,9 @@ def test_a_snapshot_and_a_recording_are_saved_where_they_say(play, frames, tmp_p
     assert 19 <= capture.get(cv2.CAP_PROP_FRAME_COUNT) <= 22
 
 
-def test_a_recording_stands_still_in_a_pause_as_it_goes(play, frames, monkeypatch):
-    # The camera runs on for 50 frames: they are written one by one, not all after the pause.
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_recording_stands_still_as_it_goes(play, frames, monkeypatch, lost):
+    # For 50 frames, in a pause or while no camera is there: written one by one, not all at once.
     filled = []
     plain = AnnotatedVideo.write_until
 
@@ -181,7 +182,10 @@ def test_a_recording_stands_still_in_a_pause_as_it_goes(play, frames, monkeypatc
 
     monkeypatch.setattr(AnnotatedVideo, "write_until", watched)
     moments = [replace(frames[0], number=i, seconds=i / 1000) for i in range(60)]
-    play(moments, "record", None, "pause", *[None] * 50, "pause", None, "record", live=True)
+    if lost:
+        moments[3:54] = [Waiting("camera 0 was lost", moment.seconds) for moment in moments[3:54]]
+    pause = None if lost else "pause"
+    play(moments, "record", None, pause, *[None] * 50, pause, None, "record", live=True)
     assert sum(filled) >= 53
     assert max(filled) <= 2
 

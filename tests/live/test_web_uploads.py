@@ -13,6 +13,7 @@ from PIL import Image
 from fer_live.web import app as app_module
 from fer_live.web import uploads, video
 from tests.live.own_page import OWN, png_header
+from tests.live.videos import write_uneven_webm
 
 
 @pytest.fixture
@@ -136,6 +137,15 @@ def test_every_frame_of_a_video_is_analysed(client, own_tmp, tmp_path, astronaut
     assert len(frames[0]["faces"][0]["probabilities"]) == 4
     assert (end["type"], end["frames"], end["remark"]) == ("end", 15, "")
     assert list(own_tmp.iterdir()) == []
+
+
+def test_a_browsers_recording_is_analysed(client, tmp_path):
+    path = tmp_path / "recorded.webm"
+    write_uneven_webm(path, [np.full((240, 320, 3), 90 + i, np.uint8) for i in range(20)])
+    first, *frames, end = lines_of(post(client, path.read_bytes(), "/api/video"))
+    assert first == {"type": "video", "seconds": 0}
+    assert len(frames) == end["frames"] == 20
+    assert frames[-1]["seconds"] == pytest.approx(19 / 30, abs=0.03)
 
 
 def test_large_frames_are_shrunk_and_long_videos_cut(client, tmp_path, monkeypatch):
