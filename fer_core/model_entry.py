@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -49,7 +50,6 @@ _RECORDED = (
     "numpy",
     "scikit-learn",
     "dlib-bin",
-    "opencv-python-headless",
     "opencv-python",
     "xgboost",
     "keras",
@@ -86,6 +86,8 @@ class ModelEntry:
     files : tuple of StoredFile
     looks : tuple of Look
         At each face, if the model's answers are averaged over several.
+    members : dict of str to str
+        Of an ensemble: the `digest` of each member that its weights were chosen for.
     framing : str
         Version of the crop that the model expects.
     trained_on : dict
@@ -113,6 +115,7 @@ class ModelEntry:
     codes: tuple[int, ...]
     files: tuple[StoredFile, ...] = ()
     looks: tuple[Look, ...] = ()
+    members: Mapping[str, str] = field(default_factory=dict)
     framing: str = ""
     trained_on: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -131,6 +134,13 @@ class ModelEntry:
         """Bytes of the files that answer, without those for training on."""
         names = serving_files(file.path for file in self.files)
         return sum(file.size for file in self.files if file.path in names)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what answers: files and looks."""
+        names = serving_files(file.path for file in self.files)
+        said = [file.sha256 for file in self.files if file.path in names]
+        return hashlib.sha256(repr((said, self.looks)).encode()).hexdigest()
 
     def fitted_on(self, fitting: Dataset) -> bool:
         """Return whether exactly these pictures, with these labels, were fitted on."""
@@ -217,8 +227,9 @@ def write_manifest(root: Path, manifest: Manifest) -> None:
     models = {name: asdict(entry) for name, entry in sorted(manifest.models.items())}
     for fields in models.values():
         del fields["name"]
-        if not fields["looks"]:
-            del fields["looks"]
+        for name in ("looks", "members"):
+            if not fields[name]:
+                del fields[name]
     stored = {
         "format": FORMAT,
         "aliases": dict(sorted(manifest.aliases.items())),
@@ -236,14 +247,24 @@ def library_versions() -> dict[str, str]:
     """
     found = {}
     for package in _RECORDED:
-        try:
-            # opencv-python-headless is the same library under another name.
-            found[package.removesuffix("-headless")] = version(package)
-        except PackageNotFoundError:
-            continue
+        if (installed := _version(installed_as(package))) is not None:
+            found[package] = installed
     if os.environ.get(PREDICTOR_VARIABLE):
         found[PREDICTOR_VARIABLE] = predictor_hash()
     return found
+
+
+def installed_as(package: str) -> str:
+    """Return a package's name here: ``opencv-python-headless`` is OpenCV under another one."""
+    headless = f"{package}-headless"
+    return package if _version(headless) is None else headless
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def probe_faces() -> NDArray[np.uint8]:

@@ -6,17 +6,19 @@ import importlib
 import logging
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+from filelock import FileLock
 
 from fer_core.crop import FRAMING_VERSION
 from fer_core.ensemble import Ensemble, Model
-from fer_core.errors import ModelStoreError
+from fer_core.errors import FerError, ModelStoreError
 from fer_core.files import sha256_of
 from fer_core.landmarks import PREDICTOR_VARIABLE
 from fer_core.lookup import did_you_mean
@@ -29,6 +31,7 @@ from fer_core.model_entry import (
     Manifest,
     ModelEntry,
     StoredFile,
+    installed_as,
     library_versions,
     model_card,
     probe_faces,
@@ -41,6 +44,9 @@ from fer_core.pooling import read_spec
 from fer_core.tta import TTAClassifier
 
 logger = logging.getLogger(__name__)
+
+#: Held while a store is changed.
+LOCK = ".lock"
 
 #: The only functions that a manifest can name; resolved when a model is loaded.
 LOADERS = (PIPELINE_LOADER, ONNX_LOADER, ENSEMBLE_LOADER)
@@ -142,7 +148,7 @@ class ModelStore:
             if entry.looks:
                 model = TTAClassifier(model, entry.looks)
             self._check_answers(entry, model)
-        except ModelStoreError:
+        except FerError:  # says already what to do
             raise
         except Exception as error:  # unpickling and predicting raise whatever the classes raise
             raise ModelStoreError(_made_with(self, entry, f"can't be loaded ({error})")) from error
@@ -154,7 +160,7 @@ class ModelStore:
         Parameters
         ----------
         entry : ModelEntry
-            `files`, `looks`, `versions` and `probe` are filled in here.
+            `files`, `looks`, `members`, `versions` and `probe` are filled in here.
         files : dict of str to Path
             For each name below the model's folder, the file to copy.
         model : Model
@@ -164,9 +170,19 @@ class ModelStore:
         -------
         ModelEntry
             As listed.
+
+        Raises
+        ------
+        ModelStoreError
+            If the model's name can't be that of a folder in the store.
         """
+        if entry.name in ("", MANIFEST) or entry.name[0] == "." or set(entry.name) & {*"/\\"}:
+            raise ModelStoreError(
+                f"{self.root}: a model can't be called '{entry.name}', as its folder here has its "
+                f"name; choose one without slashes, without a dot in front, and not {MANIFEST}"
+            )
         self.root.mkdir(parents=True, exist_ok=True)
-        folder = self.root / entry.name
+        members = model.spec.members if isinstance(model, Ensemble) else ()
         with tempfile.TemporaryDirectory(dir=self.root, prefix=f".{entry.name}-") as temporary:
             fresh = Path(temporary) / entry.name
             fresh.mkdir()
@@ -179,18 +195,15 @@ class ModelStore:
                 entry,
                 files=tuple(stored),
                 looks=getattr(model, "looks", ()),
+                members={name: self.entry(name).digest for name in members},
                 versions=library_versions(),
                 probe=np.round(model.predict_proba(probe_faces()), 6).tolist(),
             )
             (fresh / CARD).write_text(model_card(entry), encoding="utf-8")
-            # A folder can't be replaced in one step; the old one goes to the temporary folder.
-            if folder.exists():
-                folder.rename(Path(temporary) / "old")
-            fresh.rename(folder)
-        manifest = read_manifest(self.root)
-        models = {**manifest.models, entry.name: entry}
-        aliases = {second: to for second, to in manifest.aliases.items() if second != entry.name}
-        write_manifest(self.root, Manifest(models, aliases))
+            with self._changing() as manifest, _replaced(self.root / entry.name, fresh):
+                models = {**manifest.models, entry.name: entry}
+                aliases = {s: to for s, to in manifest.aliases.items() if s != entry.name}
+                write_manifest(self.root, Manifest(models, aliases))
         return entry
 
     def alias(self, second_name: str, name: str) -> None:
@@ -203,10 +216,9 @@ class ModelStore:
         """
         target = self.entry(name).name
         self.check_second_name(second_name, target)
-        manifest = read_manifest(self.root)
-        write_manifest(
-            self.root, Manifest(manifest.models, {**manifest.aliases, second_name: target})
-        )
+        with self._changing() as manifest:
+            aliases = {**manifest.aliases, second_name: target}
+            write_manifest(self.root, Manifest(manifest.models, aliases))
 
     def check_second_name(self, second_name: str, name: str) -> None:
         """Refuse a second name for `name` that is another model's own.
@@ -245,6 +257,12 @@ class ModelStore:
                     f"{path}: the content is not what the manifest lists (cut off, damaged or "
                     "changed); get the models again"
                 )
+
+    @contextmanager
+    def _changing(self) -> Iterator[Manifest]:
+        """Give the manifest, and keep other processes from changing it meanwhile."""
+        with FileLock(self.root / LOCK):
+            yield read_manifest(self.root)
 
     def _check_answers(self, entry: ModelEntry, model: Model) -> None:
         """Refuse a model that other library versions make answer differently."""
@@ -322,7 +340,32 @@ def load_onnx(store: ModelStore, entry: ModelEntry) -> OnnxClassifier:
 def load_ensemble(store: ModelStore, entry: ModelEntry) -> Ensemble:
     """Load an ensemble and its members from the same store."""
     spec = read_spec(store.folder(entry) / entry.files[0].path)
+    for name, digest in entry.members.items():
+        if store.entry(name).digest != digest:
+            raise ModelStoreError(
+                f"{store.folder(entry)}: the ensemble's member '{name}' is another than the one it "
+                "was made of, so its weights don't hold; make the ensemble again"
+            )
     return Ensemble(spec, {name: store.load(name) for name in spec.members})
+
+
+@contextmanager
+def _replaced(folder: Path, fresh: Path) -> Iterator[None]:
+    """Put `fresh` in the place of `folder`, and back if the block does not succeed.
+
+    The old folder goes beside `fresh`, as a folder can't be replaced in one step.
+    """
+    old = fresh.with_name(f"{fresh.name}.old")
+    if folder.exists():
+        folder.rename(old)
+    try:
+        fresh.rename(folder)
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        if old.exists():
+            old.rename(folder)
+        raise
 
 
 def _made_with(store: ModelStore, entry: ModelEntry, problem: str) -> str:
@@ -333,7 +376,7 @@ def _made_with(store: ModelStore, entry: ModelEntry, problem: str) -> str:
         if here.get(name) != made.get(name)
     ]
     predictor = here.pop(PREDICTOR_VARIABLE, None) != made.pop(PREDICTOR_VARIABLE, None)
-    pins = " ".join(f"{p}=={v}" for p, v in made.items() if here.get(p) != v)
+    pins = " ".join(f"{installed_as(p)}=={v}" for p, v in made.items() if here.get(p) != v)
     advice = f"install what it was made with (pip install {pins}) or " if pins else ""
     if predictor:
         advice = f"name the landmark predictor that it was made with in {PREDICTOR_VARIABLE}, or "

@@ -1,7 +1,10 @@
 import json
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError
+from unittest.mock import Mock
 
 import joblib
 import numpy as np
@@ -14,7 +17,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from fer_core import model_entry, model_store
 from fer_core.crop import FRAMING_VERSION
-from fer_core.errors import ModelStoreError
+from fer_core.errors import MissingExtraError, ModelStoreError
 from fer_core.files import sha256_of
 from fer_core.model_entry import MANIFEST, ModelEntry, probe_faces
 from fer_core.model_store import ModelStore
@@ -273,7 +276,58 @@ def test_storing_again_replaces_and_leaves_nothing_behind(store, pipeline, tmp_p
     np.testing.assert_array_equal(
         store.load("pipe").predict_proba(faces), again.predict_proba(faces)
     )
-    assert sorted(p.name for p in store.root.iterdir()) == ["both", MANIFEST, "net", "pipe"]
+    left = {p.name for p in store.root.iterdir()}
+    assert left - {".lock"} == {"both", MANIFEST, "net", "pipe"}
+
+
+def test_many_processes_can_store_at_once(store):
+    code = (
+        "import sys; from dataclasses import replace; from fer_core.model_store import ModelStore\n"
+        "store = ModelStore(sys.argv[1], trusted=True)\n"
+        "entry, model = store.entry('net'), store.load('net')\n"
+        "files = {f.path: store.folder(entry) / f.path for f in entry.files}\n"
+        "for i in range(15): store.add(replace(entry, name=f'{sys.argv[2]}{i}'), files, model)\n"
+    )
+    command = [sys.executable, "-c", code, str(store.root)]
+    running = [subprocess.Popen([*command, name]) for name in "ab"]
+    assert [process.wait() for process in running] == [0, 0]
+    assert set(store.entries()) >= {f"{name}{i}" for name in "ab" for i in range(15)}
+
+
+@pytest.mark.parametrize("name", ["", MANIFEST, ".hidden", "a/b", "..\\b"])
+def test_names_that_are_no_folders_are_refused(store, pipeline, tmp_path, name):
+    files = {"model.joblib": tmp_path / "model.joblib"}
+    with pytest.raises(ModelStoreError, match="can't be called"):
+        store.add(entry(name), files, pipeline)
+    store.load("pipe")
+
+
+def test_an_ensemble_of_other_members_is_refused(store, pipeline, tmp_path, faces):
+    again = make_pipeline(pipeline[0], LogisticRegression(C=1e-7)).fit(faces, np.arange(40) % 3)
+    joblib.dump(again, tmp_path / "model.joblib")
+    store.add(entry("pipe"), {"model.joblib": tmp_path / "model.joblib"}, again)
+    with pytest.raises(ModelStoreError, match=r"member 'pipe' is another.*make the ensemble again"):
+        store.load("both")
+
+
+def test_what_says_what_to_do_is_not_said_otherwise(store, monkeypatch):
+    def missing(*_):
+        raise MissingExtraError("install it with pip install onnxruntime")
+
+    monkeypatch.setattr(model_store, "OnnxClassifier", missing)
+    with pytest.raises(MissingExtraError, match=r"^install it with pip install onnxruntime$"):
+        store.load("net")
+
+
+def test_an_interrupted_listing_keeps_the_old_model(store, tmp_path, pipeline, faces, monkeypatch):
+    before = store.load("pipe").predict_proba(faces)
+    monkeypatch.setattr(model_store, "write_manifest", Mock(side_effect=KeyboardInterrupt))
+    (tmp_path / "model.joblib").write_bytes(b"other")
+    for name in ("pipe", "new"):
+        with pytest.raises(KeyboardInterrupt):
+            store.add(entry(name), {"model.joblib": tmp_path / "model.joblib"}, pipeline)
+    np.testing.assert_array_equal(store.load("pipe").predict_proba(faces), before)
+    assert not (store.root / "new").exists()
 
 
 def test_an_interrupted_add_keeps_the_old_model(store, tmp_path, pipeline, faces):
