@@ -55,7 +55,11 @@ def active_five(n_classes: int) -> Any:
 
 
 def six_class(n_classes: int) -> Any:
-    """Build nine convolutions, pooled after every third, and two dense layers with dropout."""
+    """Build nine convolutions, pooled after every third, and two dense layers with dropout.
+
+    All are normalised by batch: with plain dense layers at their end they learn nothing in the
+    first epochs.
+    """
     stages = ((32, 32, 32), (64, 64, 64), (128, 128, 128))
     return _student("six-class", stages, (64, 64), n_classes, 3, 0.2, 0.2, norm=True)
 
@@ -84,6 +88,9 @@ def _student(
         x = layers.Dropout(dropout, name=f"stage{s}_dropout")(x)
     x = layers.Flatten(name=FEATURES)(x)
     for d, width in enumerate(dense, start=1):
-        x = layers.Dense(width, activation="relu", name=f"dense{d}")(x)
+        x = layers.Dense(width, name=f"dense{d}")(x)
+        if norm:
+            x = layers.BatchNormalization(name=f"dense{d}_norm")(x)
+        x = layers.ReLU(name=f"dense{d}_relu")(x)
         x = layers.Dropout(dense_dropout, name=f"dense{d}_dropout")(x)
     return keras.Model(faces, probabilities(x, n_classes), name=name)
