@@ -15,8 +15,7 @@ from fer_core.datasets.folder import load_folder
 from fer_core.datasets.mapping import in_fer7, parse_mapping
 from fer_core.errors import DataError
 from fer_core.labels import SCHEMES, Scheme
-
-_TEST_PARTS = ("test", "public_test", "private_test")
+from fer_core.splits import TEST_PARTS
 
 
 def add_test_on_arguments(parser: argparse.ArgumentParser) -> None:
@@ -118,9 +117,9 @@ def load_other(
         dataset = load_fer2013(path, skip_broken=skip_broken)
     else:
         named = {} if detector is None else {"detector": detector}
-        dataset = load_folder(path, crop=crop, skip_broken=skip_broken, **named)  # type: ignore[arg-type]
+        dataset = load_folder(path, crop=crop, skip_broken=skip_broken, **named)
     dataset = in_fer7(dataset, mapping)
-    held = np.isin(dataset.parts, _TEST_PARTS)
+    held = np.isin(dataset.parts, TEST_PARTS)
     part = "all pictures"
     if held.any() and not held.all():
         dataset, part = dataset.subset(held), "the test part"

@@ -30,6 +30,9 @@ from fer_core.pictures import check_frame, to_gray
 #: frame's size; a 640 x 480 frame is searched as it is.
 WORKING_SIDE = 640
 
+#: The same of photographs: there is time to find smaller faces than in the frames of a video.
+PHOTO_WORKING_SIDE = 1280
+
 #: Smaller frames are enlarged to the working side, but no more than this: it finds smaller faces,
 #: and further enlarging only costs time.
 MAX_ENLARGEMENT = 2.0

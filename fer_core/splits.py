@@ -24,6 +24,9 @@ Role = Literal["fit", "validation"]
 
 #: Parts of the data whose pictures this module may divide.
 TRAINING_PARTS = ("training", "")
+
+#: Parts that only measure.
+TEST_PARTS = ("test", "public_test", "private_test")
 #: Share of the fitting pictures that is held out for choices where the data gives no such part.
 VALIDATION_SHARE = 0.1
 #: Shares that are tried where that would be less than half a picture of every class.
@@ -168,7 +171,8 @@ def make_split(dataset: Dataset, seed: int = 0) -> Split:
 
     FER2013 with PrivateTest: *official* (fit on Training, choose on PublicTest, measure on
     PrivateTest). Without: *development* (PublicTest measures; a stratified tenth of Training
-    chooses). Folders with a test split: *given*. Anything else: *holdout* (a stratified fifth
+    chooses). Folders with a test split, FER2013's pictures in folders of one's own among them:
+    *given*. Anything else: *holdout* (a stratified fifth
     measures, a tenth of the rest chooses). A validation part that folders give chooses in the
     last two. Copies and pictures of one person stay on one side of every division made here.
     Pictures to which the data gives no part count as training pictures.
@@ -189,15 +193,17 @@ def make_split(dataset: Dataset, seed: int = 0) -> Split:
     given = {str(p) for p in np.unique(parts)}
     fit = np.isin(parts, TRAINING_PARTS)
     given_choice = parts == "validation"
-    if "private_test" in given and "public_test" in given:
+    # One's own division of FER2013's pictures into folders is no protocol of FER2013.
+    named = given.isdisjoint({"test", "validation"})
+    if named and given >= {"private_test", "public_test"}:
         protocol, chosen, test = "official", parts == "public_test", parts == "private_test"
         words = "fitted on Training, chosen on PublicTest, measured on PrivateTest"
-    elif "public_test" in given:
+    elif named and "public_test" in given:
         protocol, test = "development", parts == "public_test"
         chosen = _tenth(dataset, groups, fit, seed)
         words = "fitted on nine tenths of Training, chosen on one tenth, measured on PublicTest"
-    elif given & {"test", "private_test"}:
-        protocol, test = "given", np.isin(parts, ["test", "private_test"])
+    elif not given.isdisjoint(TEST_PARTS):
+        protocol, test = "given", np.isin(parts, TEST_PARTS)
         chosen = given_choice if given_choice.any() else _tenth(dataset, groups, fit, seed)
         words = "the split that the folders give" + (
             ""
@@ -244,7 +250,7 @@ def k_fold_splits(dataset: Dataset, k: int = 5, seed: int = 0) -> Iterator[Split
 
     if k < 2:
         raise DataError(f"cross-validation needs at least 2 folds. Got {k} instead.")
-    untouched = np.isin(dataset.parts, ["test", "public_test", "private_test"])
+    untouched = np.isin(dataset.parts, TEST_PARTS)
     note = ""
     if untouched.any():
         note = f"; the {untouched.sum():,} pictures of given test parts stay untouched"

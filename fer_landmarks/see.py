@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.cli import run_command
-from fer_core.crop import CROP_SIDE, MEAN_LANDMARKS, crop_faces, is_ready_crop, whole_picture_box
+from fer_core.crop import CROP_SIDE, MEAN_LANDMARKS
 from fer_core.datasets.dataset import check_faces
-from fer_core.detectors import DEFAULT_DETECTOR, make_detector
+from fer_core.detectors import PHOTO_WORKING_SIDE, make_detector
 from fer_core.errors import DataError
 from fer_core.extras import require
 from fer_core.files import write_atomically
 from fer_core.landmarks import LandmarkPredictor
-from fer_core.pictures import read_picture, to_gray
+from fer_core.pictures import read_picture
+from fer_core.portraits import largest_face
 from fer_landmarks.anchored import (
     INNER_POINTS,
     N_DIRECTIONS,
@@ -125,16 +126,11 @@ def find_face(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], NDArray[np
     DataError
         If no face is found.
     """
-    gray, predictor = to_gray(picture), LandmarkPredictor()
-    if is_ready_crop(gray):
-        faces = crop_faces(gray, whole_picture_box(gray))
-    else:
-        boxes = make_detector(DEFAULT_DETECTOR).detect(picture).boxes
-        if len(boxes) == 0:
-            raise DataError("no face was found in the picture; take one that shows it from ahead")
-        largest = boxes[[boxes[:, 2].argmax()]]
-        faces = crop_faces(gray, largest, predictor.predict_boxes(gray, largest))
-    return faces[0], predictor.predict_crops(faces)[0]
+    predictor, detector = LandmarkPredictor(), make_detector(working_side=PHOTO_WORKING_SIDE)
+    face, found = largest_face(picture, detector.detect, predictor)
+    if not found:
+        raise DataError("no face was found in the picture; take one that shows it from ahead")
+    return face, predictor.predict_crops(face[None])[0]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

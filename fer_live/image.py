@@ -18,7 +18,8 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Column, Table
 
-from fer_core.crop import CROP_CHOICES, FRAMING_VERSION, is_ready_crop
+from fer_core.crop import CROP_CHOICES, FRAMING_VERSION
+from fer_core.detectors import PHOTO_WORKING_SIDE
 from fer_core.errors import DataError, PictureError
 from fer_core.files import write_atomically
 from fer_core.pictures import read_picture
@@ -29,9 +30,6 @@ from fer_live.options import add_arguments, recognizer_options
 from fer_live.overlay import annotate
 from fer_live.recognizer import DEFAULT_MODEL, EmotionRecognizer
 from fer_live.sources import find_pictures
-
-#: Photographs are searched at twice the size of video frames: there is time to find small faces.
-PHOTO_WORKING_SIDE = 1280
 
 #: Ending of the annotated pictures' names; folders are read without these.
 ANNOTATED = ".annotated.png"
@@ -181,10 +179,7 @@ def label_photos(
                 yield LabelledPhoto(path, error=broken[path])
                 continue
             frame = read_picture(path)
-            if is_ready_crop(frame, crop):
-                faces = [recognizer.analyze_crop(frame)]
-            else:
-                faces = recognizer.analyze(frame)
+            faces = recognizer.analyze_picture(frame, crop)
             if blur:
                 hide_faces(frame, [face.box for face in faces])
             name = _free_name(path.stem, taken)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_core.crop import CROP_SIDE, crop_faces, whole_picture_box
+from fer_core.crop import CROP_SIDE, crop_faces, is_ready_crop, whole_picture_box
 from fer_core.detectors import DEFAULT_DETECTOR, Detections, FaceDetector, make_detector
 from fer_core.ensemble import Model, label_faces, takes_landmarks
 from fer_core.errors import DataError
@@ -125,12 +125,14 @@ class EmotionRecognizer:
         predictor_path : path or None
             A 68-point dlib shape predictor of your own.
         **detector_options
-            For the detector, for example ``working_side=1280``.
+            For the detector that is named, for example ``working_side=1280``.
 
         Raises
         ------
         FerError
             If the model, the detector, the scheme or the predictor can't be had.
+        TypeError
+            If options are given that `detector` doesn't take.
         """
         # The store brings the classifiers' libraries, which importing this module need not.
         from fer_core.model_store import ModelStore
@@ -142,6 +144,9 @@ class EmotionRecognizer:
         own = SCHEMES.get(entry.scheme) or Scheme(entry.scheme, tuple(entry.labels))
         if isinstance(detector, str):
             detector = make_detector(detector, **detector_options)
+        elif detector_options:
+            given = ", ".join(detector_options)
+            raise TypeError(f"a detector of your own takes no options here. Got {given} instead.")
         loaded = store.load(model)
         thresholds = {name: found["confidence"] for name, found in entry.thresholds.items()}
         if members is not None:
@@ -211,6 +216,23 @@ class EmotionRecognizer:
         watches = [Stopwatch() for _ in frames]
         found = [self.find(frame, watch) for frame, watch in zip(frames, watches, strict=True)]
         return self._label(found, [watch.read() for watch in watches])
+
+    def analyze_picture(self, picture: NDArray[np.uint8], crop: str = "auto") -> list[Face]:
+        """Label a picture's faces, or the whole picture where it is one face's ready crop.
+
+        Parameters
+        ----------
+        picture : uint8 (H, W, 3) BGR or (H, W) gray
+        crop : {"auto", "always", "never"}
+            See `fer_core.crop.is_ready_crop`.
+
+        Returns
+        -------
+        list of Face
+        """
+        return (
+            [self.analyze_crop(picture)] if is_ready_crop(picture, crop) else self.analyze(picture)
+        )
 
     def analyze_crop(self, picture: NDArray[np.uint8]) -> Face:
         """Label a picture that is one face's ready crop, without searching for a face.

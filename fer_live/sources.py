@@ -236,7 +236,8 @@ def _pictures_of(name: str, leave_out: str) -> list[Path]:
     path = Path(name)
 
     def meant(file: Path) -> bool:
-        hidden = file.name.startswith(".")
+        below = file.relative_to(path) if path.is_dir() else Path(file.name)
+        hidden = any(part.startswith(".") for part in below.parts)
         made_here = bool(leave_out) and file.name.endswith(leave_out)
         return file.suffix.lower() in SUFFIXES and not hidden and not made_here and file.is_file()
 

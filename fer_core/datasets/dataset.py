@@ -101,6 +101,8 @@ class Dataset:
     def subset(self, index: ArrayLike) -> Self:
         """Return the pictures at `index` (integers or a boolean mask), in that order."""
         i = np.asarray(index)
+        if len(i) == 0:
+            i = i.astype(np.int64)  # an empty list's type is float
         return replace(
             self,
             faces=self.faces[i],

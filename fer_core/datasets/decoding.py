@@ -59,7 +59,7 @@ def decode_tree(
         If pictures are broken and `skip_broken` is false, or all of them are.
     """
     # Pictures are read twice the first time instead of held: a folder may exceed the memory.
-    contents = (source.read(name) for name in tree.pictures)
+    contents = (_content(source, name) for name in tree.pictures)
     key = content_key(kind, chain((name.encode() for name in tree.pictures), contents))
 
     def decode(name: str) -> tuple[NDArray[np.uint8], bool] | str:
@@ -92,6 +92,14 @@ def decode_tree(
         source.path, arrays["broken"].tolist(), len(tree.pictures), skip_broken=skip_broken
     )
     return arrays
+
+
+def _content(source: Source, name: str) -> bytes:
+    """Return a file's bytes; none of one that can't be opened, which is as good as empty."""
+    try:
+        return source.read(name)
+    except PictureError:
+        return b""
 
 
 def refuse_broken(path: Path, broken: Sequence[str], n_all: int, *, skip_broken: bool) -> None:

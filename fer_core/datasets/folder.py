@@ -6,22 +6,25 @@ import csv
 import os
 import threading
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_core.crop import FRAMING_VERSION, crop_faces, is_ready_crop, whole_picture_box
+from fer_core.crop import CROP_CHOICES, FRAMING_VERSION
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.decoding import decode_tree
 from fer_core.datasets.sources import open_source
 from fer_core.datasets.tree import read_tree, refuse_empty_folders
-from fer_core.detectors import DEFAULT_DETECTOR, FaceDetector, make_detector
+from fer_core.detectors import (
+    DEFAULT_DETECTOR,
+    PHOTO_WORKING_SIDE,
+    Detections,
+    FaceDetector,
+    make_detector,
+)
 from fer_core.errors import DataError
 from fer_core.landmarks import LandmarkPredictor, predictor_hash
-from fer_core.pictures import to_gray
-
-Crop = Literal["auto", "always", "never"]
+from fer_core.portraits import largest_face
 
 #: Value of `groups` that takes the person from the file name.
 BY_PREFIX = "prefix"
@@ -30,7 +33,7 @@ BY_PREFIX = "prefix"
 def load_folder(
     path: str | os.PathLike[str],
     *,
-    crop: Crop = "auto",
+    crop: str = "auto",
     detector: str = DEFAULT_DETECTOR,
     groups: str | os.PathLike[str] | None = None,
     skip_broken: bool = False,
@@ -66,8 +69,8 @@ def load_folder(
         If there are fewer than two classes, an empty class folder, a broken picture and
         `skip_broken` is false, no face at all, or `groups` doesn't fit the pictures.
     """
-    if crop not in get_args(Crop):
-        raise DataError(f"crop must be one of {', '.join(get_args(Crop))}. Got '{crop}' instead.")
+    if crop not in CROP_CHOICES:
+        raise DataError(f"crop must be one of {', '.join(CROP_CHOICES)}. Got '{crop}' instead.")
     source = open_source(path)
     tree = read_tree(source.path, source.names())
     refuse_empty_folders(source.path, tree)
@@ -162,7 +165,7 @@ def _read_table(path: Path, pictures: list[str]) -> dict[str, str]:
 class _FaceMaker:
     """Turns pictures into faces; each thread has a detector of its own, as detectors keep state."""
 
-    def __init__(self, crop: Crop, detector: str) -> None:
+    def __init__(self, crop: str, detector: str) -> None:
         self.crop = crop
         self.detector = detector
         self._own = threading.local()
@@ -171,26 +174,24 @@ class _FaceMaker:
             self._detector()  # a wrong name is refused before any picture is read
 
     def __call__(self, picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], bool]:
-        gray = to_gray(picture)
-        ready = is_ready_crop(gray, self.crop)
-        boxes = None if ready else self._detector().detect(picture).boxes
-        if boxes is None or len(boxes) == 0:
-            return crop_faces(gray, whole_picture_box(gray))[0], ready
-        largest = boxes[[boxes[:, 2].argmax()]]
-        return crop_faces(gray, largest, self._landmarks.predict_boxes(gray, largest))[0], True
+        return largest_face(picture, self._detect, self._landmarks, self.crop)
+
+    def _detect(self, picture: NDArray[np.uint8]) -> Detections:
+        return self._detector().detect(picture)
 
     def _detector(self) -> FaceDetector:
         if not hasattr(self._own, "detector"):
-            self._own.detector = make_detector(self.detector)
+            self._own.detector = make_detector(self.detector, working_side=PHOTO_WORKING_SIDE)
         return self._own.detector
 
 
-def _crop_kind(crop: Crop, detector: str) -> str:
+def _crop_kind(crop: str, detector: str) -> str:
     """Return words that change with anything that a picture's face depends on."""
     if crop == "never":
         return f"crop never, framing {FRAMING_VERSION}"
     return (
-        f"crop {crop}, detector {detector}, framing {FRAMING_VERSION}, predictor {predictor_hash()}"
+        f"crop {crop}, detector {detector} at {PHOTO_WORKING_SIDE}, framing {FRAMING_VERSION}, "
+        f"predictor {predictor_hash()}"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from fer_core.crop import CROP_CHOICES
 from fer_core.datasets.dataset import Dataset
 from fer_core.errors import DataError
 from fer_core.splits import Split
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--votes", type=Path, metavar="CSV", help="FER+ votes for FER2013")
     group.add_argument(
         "--crop",
-        choices=("auto", "always", "never"),
+        choices=CROP_CHOICES,
         default="auto",
         help="find and crop faces in your own pictures (auto: those of 100 pixels and more)",
     )

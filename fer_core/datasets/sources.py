@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Protocol
 
-from fer_core.errors import DataError
+from fer_core.errors import DataError, PictureError
 from fer_core.files import printable
 
 #: What archives raise when they are cut off, damaged, encrypted or packed in an unknown way.
@@ -68,10 +68,19 @@ class FolderSource:
                     yield _text(prefix + entry.name, self.path)
 
     def read(self, name: str) -> bytes:
-        """Return the content of one file."""
+        """Return the content of one file.
+
+        Raises
+        ------
+        PictureError
+            If it can't be opened.
+        """
         # A third of the time of Path.read_bytes, which counts with tens of thousands of files.
-        with open(f"{self.path}/{name}", "rb", buffering=0) as file:
-            return file.read()
+        try:
+            with open(f"{self.path}/{name}", "rb", buffering=0) as file:
+                return file.read()
+        except OSError as error:
+            raise PictureError(f"{name}: can't be opened ({error.strerror})") from error
 
 
 def _text(name: str, path: Path) -> str:

@@ -25,7 +25,7 @@ _SPLITS: Mapping[str, str] = {
     "privatetest": "private_test",
 }
 
-#: Beginnings of the names of FER2013's pictures, which say more than their folders.
+#: Beginnings of the names of FER2013's pictures: in its ``test`` folder two parts lie together.
 _PREFIXES = ("Training_", "PublicTest_", "PrivateTest_")
 
 
@@ -88,9 +88,7 @@ def read_tree(path: Path, names: Sequence[str]) -> Tree:
         *folders, file = name.split("/")
         if folders and is_picture(file):
             split = folders[-2] if len(folders) >= 2 else ""
-            prefix = file.split("_")[0] if file.startswith(_PREFIXES) else ""
-            part = part_of(prefix) or part_of(split)
-            found.append((name, folders[-1], part))
+            found.append((name, folders[-1], _part(split, file)))
     if not found:
         raise DataError(
             f"{path}: there are no pictures in class folders here; expected "
@@ -112,6 +110,13 @@ def read_tree(path: Path, names: Sequence[str]) -> Tree:
     dropped = Counter(folder for _, folder, _ in found if folder not in codes)
     pictures, y, parts = zip(*kept, strict=True)
     return Tree(list(pictures), list(y), list(parts), scheme, dict(dropped))
+
+
+def _part(folder: str, file: str) -> str:
+    """Return a picture's part: what its split's folder says, or its name where that says more."""
+    said = part_of(folder)
+    named = part_of(file.split("_")[0]) if file.startswith(_PREFIXES) else ""
+    return named if said == "" or ((said == "test" and named != "training") and named) else said
 
 
 def _scheme_of(classes: Sequence[str]) -> tuple[Scheme, dict[str, int]]:

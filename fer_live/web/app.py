@@ -22,7 +22,6 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
-from fer_core.crop import is_ready_crop
 from fer_core.errors import FerError
 from fer_core.pictures import decode_picture
 from fer_live.web.answers import frame_answer
@@ -157,8 +156,7 @@ def _analyze_picture(engine: Engine, content: bytes, scheme: str, preview: bool)
     decode = 1000 * (perf_counter() - start)
     recognizer = engine.recognizer("picture", scheme)
     start = perf_counter()
-    ready = is_ready_crop(picture, "auto")
-    faces = [recognizer.analyze_crop(picture)] if ready else recognizer.analyze(picture)
+    faces = recognizer.analyze_picture(picture)
     analyse = 1000 * (perf_counter() - start)
     answer = frame_answer(faces, picture.shape, {"decode": decode, "analyse": analyse})
     if preview:

@@ -56,6 +56,10 @@ def run(args: argparse.Namespace) -> int:
         If the extra, a model or an option can't be used, or the address can't be had.
     """
     options = recognizer_options(args)
+    if args.members is not None and args.model is None:
+        raise DataError(
+            "--members chooses among one ensemble's; name it too, for example --model ensemble"
+        )
     uvicorn, *_ = (require(module, "web") for module in ("uvicorn", "starlette", "websockets"))
     from fer_live.web.app import make_app
     from fer_live.web.engine import Engine

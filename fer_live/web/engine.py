@@ -14,10 +14,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from fer_core.datasets.dataset import FACE_SIZE
+from fer_core.detectors import PHOTO_WORKING_SIDE
 from fer_core.labels import SCHEMES, Scheme
 from fer_core.lookup import look_up
 from fer_live.follower import LIVE_MODEL, FaceFollower
-from fer_live.image import PHOTO_WORKING_SIDE
 from fer_live.native_threads import bound_native_threads
 from fer_live.recognizer import DEFAULT_MODEL, EmotionRecognizer
 

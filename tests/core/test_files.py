@@ -40,6 +40,13 @@ def test_permissions_are_the_users(tmp_path):
     assert (tmp_path / "atomic").stat().st_mode == plain.stat().st_mode
 
 
+def test_names_may_be_as_long_as_the_system_allows(tmp_path):
+    target = tmp_path / ("顔" * 81 + ".annotated.png"[-12:])
+    with write_atomically(target) as path:
+        path.write_bytes(b"all")
+    assert target.read_bytes() == b"all"
+
+
 def test_sha256(tmp_path):
     file = tmp_path / "file"
     file.write_bytes(b"x" * 3_000_000)

@@ -7,6 +7,7 @@ import skimage.data
 
 from fer_core.crop import FRAMING_VERSION, crop_faces, whole_picture_box
 from fer_core.datasets.folder import _crop_kind, load_folder, read_groups
+from fer_core.detectors import PHOTO_WORKING_SIDE, make_detector
 from fer_core.errors import DataError
 from fer_core.landmarks import LandmarkPredictor
 from fer_core.splits import make_split
@@ -171,6 +172,24 @@ def test_broken_pictures_are_refused_or_skipped(tmp_path):
         "awake/zz.jpg",
         "bored/zz.jpg",
     ]
+
+
+def test_pictures_that_can_not_be_opened_are_broken_ones(tmp_path):
+    _crops(tmp_path)
+    (tmp_path / "awake" / "zz.png").symlink_to("nowhere.png")
+    with pytest.raises(DataError, match=r"1 of 25 can't be read: awake/zz.png: can't be opened"):
+        load_folder(tmp_path)
+    assert len(load_folder(tmp_path, skip_broken=True)) == 24
+
+
+def test_faces_are_searched_as_where_photographs_are_labelled(tmp_path):
+    distant = np.full((960, 1280, 3), 128, np.uint8)
+    distant[400:680, 600:900] = _astronaut()[:280, 80:380]
+    pictures = {"awake/1.png": distant, "bored/1.png": distant[::-1]}
+    dataset = load_folder(_write(tmp_path, pictures))
+    for side, n in ((PHOTO_WORKING_SIDE, 1), (640, 0)):
+        assert len(make_detector(working_side=side).detect(distant).boxes) == n
+    assert dataset.found.tolist() == [True, False]
 
 
 def test_labels_and_groups_stay_with_their_pictures_when_one_is_skipped(tmp_path):

@@ -72,6 +72,14 @@ def test_folders_without_validation_hold_out_a_tenth():
     assert (len(split.fitting), len(split.validation), len(split.test)) == (504, 56, 140)
 
 
+def test_no_picture_is_lost_where_folders_divide_fer2013_otherwise():
+    names = ("training", 420), ("validation", 70), ("public_test", 70), ("private_test", 70)
+    dataset = _dataset(parts=_parts(*names, ("test", 70)))
+    split = make_split(dataset)
+    assert split.protocol == "given"
+    assert [len(side) for side in _sides(split)] == [420, 70, 210]
+
+
 def test_folders_with_validation_and_no_test_choose_on_it():
     parts = _parts(("training", 560), ("validation", 140))
     dataset = _dataset(parts=parts)

@@ -9,7 +9,7 @@ from fer_core.labels import LABELS
 ROOT = Path("data")
 
 
-def test_file_names_tell_parts_before_folders_do():
+def test_file_names_tell_which_part_of_a_test_folder():
     tree = read_tree(
         ROOT,
         [f"train/{label}/Training_1.jpg" for label in LABELS]
@@ -86,8 +86,14 @@ def test_an_empty_class_folder_is_refused(tmp_path):
 
 
 def test_only_names_of_fer2013_s_pictures_tell_parts():
-    names = ["train/happy/test_0.png", "train/sad/val_1.png", "train/sad/PublicTest_2.jpg"]
-    assert read_tree(ROOT, names).parts == ["training", "training", "public_test"]
+    names = ["happy/test_0.png", "sad/val_1.png", "sad/PublicTest_2.jpg", "sad/Training_3.jpg"]
+    assert read_tree(ROOT, names).parts == ["", "", "public_test", "training"]
+
+
+def test_ones_own_folders_say_more_than_fer2013s_names():
+    names = ["test/happy/Training_0.jpg", "train/sad/PublicTest_2.jpg"]
+    names += ["validation/happy/PrivateTest_4.jpg", "validation/sad/Training_5.jpg"]
+    assert read_tree(ROOT, names).parts == ["test", "training", "validation", "validation"]
 
 
 def test_split_folders_in_class_folders_are_refused():

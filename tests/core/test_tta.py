@@ -39,6 +39,11 @@ def test_a_look_moves_and_repeats_the_edge():
     assert (moved[-3:, 2:] == face[0, -1, :-2]).all()
 
 
+def test_faces_may_lie_in_memory_as_they_like():
+    turned = np.asfortranarray(faces())
+    np.testing.assert_array_equal(Look(dx=2).of(turned), Look(dx=2).of(faces()))
+
+
 def test_a_look_turns_anticlockwise_and_zooms_about_the_centre():
     face = np.zeros((1, 48, 48), dtype=np.uint8)
     face[0, 22:26, 34:42] = 255  # right of the centre
