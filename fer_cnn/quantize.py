@@ -63,7 +63,8 @@ def quantize_onnx(onnx_file: Path, faces: NDArray[np.uint8]) -> None:
         prepared = Path(folder) / "prepared.onnx"
         # Symbolic shapes need sympy, and the network has none but its batch.
         quantization.quant_pre_process(onnx_file, prepared, skip_symbolic_shape=True)
-        logging.disable(logging.WARNING)
+        before = logging.root.manager.disable
+        logging.disable(max(before, logging.WARNING))
         try:
             quantization.quantize_static(
                 prepared,
@@ -80,4 +81,4 @@ def quantize_onnx(onnx_file: Path, faces: NDArray[np.uint8]) -> None:
                 extra_options={"CalibStridedMinMax": 1},
             )
         finally:
-            logging.disable(logging.NOTSET)
+            logging.disable(before)

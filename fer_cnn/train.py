@@ -235,12 +235,13 @@ def _command(args: argparse.Namespace) -> None:
 
 
 def print_progress() -> None:
-    """Print what the library logs of each epoch."""
+    """Print what the library logs of each epoch, from now on in this place alone."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("fer_cnn")
-    logger.setLevel(logging.INFO)
-    logger.addHandler(handler)
+    if logger.getEffectiveLevel() > logging.INFO:
+        logger.setLevel(logging.INFO)
+    logger.handlers = [handler]
     logger.propagate = False
 
 

@@ -131,6 +131,8 @@ class Ensemble:
             members=tuple(self.spec.members[i] for i in kept),
             temperatures=tuple(self.spec.temperatures[i] for i in kept),
             weights=tuple(self.spec.weights[i] / total for i in kept),
+            # That of the average makes up for members that disagree.
+            temperature=self.spec.temperature if len(kept) > 1 else 1.0,
         )
         return Ensemble(spec, chosen)
 

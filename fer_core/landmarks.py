@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from fer_core.errors import ModelStoreError
 from fer_core.extras import dlib_file, require
 from fer_core.files import sha256_of
+from fer_core.pictures import to_gray
 
 #: Environment variable that names another predictor file.
 PREDICTOR_VARIABLE = "FER_PREDICTOR"
@@ -202,13 +203,14 @@ class LandmarkPredictor:
         -------
         float32 (n, 68, 2)
             Frame pixels, x then y.
+
+        Raises
+        ------
+        PictureError
+            If the frame is of another shape or type.
         """
         boxes = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
-        gray = np.asarray(
-            frame if frame.ndim == 2 else cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY),
-            dtype=np.uint8,
-            order="C",
-        )
+        gray = to_gray(frame)
         out = np.empty((len(boxes), N_LANDMARKS, 2), dtype=np.float32)
         find = self._finder()
         for i, (left, top, width, height) in enumerate(np.rint(boxes).astype(int).tolist()):

@@ -54,7 +54,7 @@ class Look:
         centre = ((width - 1) / 2, (height - 1) / 2)
         change = cv2.getRotationMatrix2D(centre, self.rotation, self.zoom)
         change[:, 2] += np.array([self.dx, self.dy])
-        seen = np.empty_like(faces)
+        seen = np.empty(faces.shape, dtype=np.uint8)
         for face, target in zip(faces, seen, strict=True):
             cv2.warpAffine(
                 face, change, (width, height), dst=target, borderMode=cv2.BORDER_REPLICATE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -56,6 +56,11 @@ def gaussian_kernel(
     return kernel
 
 
+def squared_norms(x: NDArray[Any]) -> NDArray[np.float64]:
+    """Return the squared norms (n,) of rows (n, d)."""
+    return (x.astype(np.float64) ** 2).sum(axis=1)
+
+
 @dataclass(frozen=True, eq=False)
 class KernelScores:
     """A weighted sum of Gaussians around centres, for each class.
@@ -74,6 +79,8 @@ class KernelScores:
     gamma : float
     n_odd : int
         See `gaussian_kernel`.
+    center_norms : (m,) or None
+        The centres' squared norms, where they are known.
     """
 
     mean: NDArray[np.float32]
@@ -83,12 +90,14 @@ class KernelScores:
     prior: NDArray[np.float32]
     gamma: float
     n_odd: int
-    center_norms: NDArray[Any] = field(init=False)
+    center_norms: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
-        centers = self.centers.astype(self.weights.dtype)
+        precision = self.weights.dtype
+        centers = self.centers.astype(precision, copy=False)
+        norms = self.center_norms if self.center_norms is not None else squared_norms(centers)
         object.__setattr__(self, "centers", centers)
-        object.__setattr__(self, "center_norms", (centers**2).sum(axis=1))
+        object.__setattr__(self, "center_norms", norms.astype(precision, copy=False))
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the scores float32 (n, k) of features float32 (n, d)."""

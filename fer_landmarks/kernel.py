@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fer_core.calibration import fit_temperature
 from fer_landmarks.compact import HalfPrecisionState, to_half_precision
-from fer_landmarks.gaussian import KernelScores, gaussian_kernel, softmax
+from fer_landmarks.gaussian import KernelScores, gaussian_kernel, softmax, squared_norms
 from fer_landmarks.targets import encode_labels, mixed_targets
 
 #: Rows of a kernel matrix made at a time when fitting, where they feed matrix products.
@@ -107,7 +107,7 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
     classes_ : (k,)
     centers_ : float32 (m, d)
         Centred and scaled.
-    center_norms_ : float32 (m,)
+    center_norms_ : float64 (m,)
         Their squared norms.
     weights_ : (m, k)
         float32; on a subset of centres, where they are large and cancel each other, float64.
@@ -209,6 +209,7 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
             self.prior_,
             self.gamma,
             self.n_odd,
+            self.center_norms_,
         )
 
     def _normalise(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -222,10 +223,11 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
 
     def _set_centers(self, centers: NDArray[np.float32]) -> None:
         self.centers_ = centers
-        self.center_norms_ = (centers**2).sum(axis=1)
+        self.center_norms_ = squared_norms(centers)
 
     def _kernel(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        return gaussian_kernel(x, self.centers_, self.gamma, self.n_odd, self.center_norms_)
+        norms = self.center_norms_.astype(np.float32)
+        return gaussian_kernel(x, self.centers_, self.gamma, self.n_odd, norms)
 
     def _solve_all(
         self,

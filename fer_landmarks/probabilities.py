@@ -97,13 +97,10 @@ class Probabilities(_Wrapper):
                 f"y must hold at least 2 classes. Got one class, {self.classes_[0]!r}, instead."
             )
         inner = clone(self.estimator)
-        if isinstance(weights := inner.get_params().get("class_weight"), Mapping):
-            inner.set_params(
-                class_weight={
-                    code: weights.get(label, 1.0)
-                    for code, label in enumerate(self.classes_.tolist())
-                }
-            )
+        for name, weights in inner.get_params().items():
+            if name.split("__")[-1] == "class_weight" and isinstance(weights, Mapping):
+                coded = {c: weights.get(y, 1.0) for c, y in enumerate(self.classes_.tolist())}
+                inner.set_params(**{name: coded})
         self.estimator_ = inner.fit(x, codes)
         return self
 

@@ -231,6 +231,7 @@ def can_serve(model: Any) -> bool:
     descriptor, *between, classifier = model.named_steps.values()
     return (
         isinstance(descriptor, FaceDescriptor)
+        and all(type(part) in _KINDS.values() for part in descriptor.features().parts)
         and isinstance(classifier, KernelLeastSquares)
         and all(isinstance(step, SymmetricPCA) for step in between)
     )

@@ -63,17 +63,17 @@ class FaceStage(TransformerMixin, BaseEstimator):
         """Return what mirroring the face does to the features."""
         return self.features().symmetry()
 
-    def fit(self, faces: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Check `faces`; there is nothing to learn."""
-        check_faces(faces)
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
+        """Check the faces `X`; there is nothing to learn."""
+        check_faces(X)
         return self
 
-    def transform(self, faces: ArrayLike) -> NDArray[np.float32]:
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Return the features of faces.
 
         Parameters
         ----------
-        faces : uint8 (n, 48, 48)
+        X : uint8 (n, 48, 48)
 
         Returns
         -------
@@ -82,9 +82,9 @@ class FaceStage(TransformerMixin, BaseEstimator):
         Raises
         ------
         DataError
-            If `faces` are something else.
+            If `X` is something else.
         """
-        faces = check_faces(faces)
+        faces = check_faces(X)
         features = self.features()
         reads = self.cache and features.uses_landmarks
         known = cached_landmarks(faces, self.predictor, self.looks) if reads else None

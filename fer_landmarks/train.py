@@ -109,11 +109,11 @@ def train_and_store(
         **taught_by,
     )
     measured = {
-        "validation accuracy": round(float(correct.mean()), 4),
-        "validation log loss": round(log_loss(proba, columns), 4),
-        "validation temperature": round(fit_temperature(proba, columns), 4),
+        "accuracy": round(float(correct.mean()), 4),
+        "log loss": round(log_loss(proba, columns), 4),
+        "temperature": round(fit_temperature(proba, columns), 4),
     }
-    entry = replace(entry, metrics=measured)
+    entry = replace(entry, metrics={"validation": measured})
     with tempfile.TemporaryDirectory() as folder:
         files = save_pipeline(model, Path(folder))
         return ModelStore(out, trusted=True).add(entry, files, model)
@@ -197,8 +197,8 @@ def _command(args: argparse.Namespace) -> None:
             )
         table.add_row(
             name,
-            f"{entry.metrics['validation accuracy']:.4f}",
-            f"{entry.metrics['validation log loss']:.4f}",
+            f"{entry.metrics['validation']['accuracy']:.4f}",
+            f"{entry.metrics['validation']['log loss']:.4f}",
             f"{entry.size / 1e6:.1f}",
             f"{entry.trained_on['seconds']:.0f}",
         )

@@ -17,7 +17,7 @@ from fer_core.errors import FerError
 from fer_core.labels import SCHEMES
 from fer_live.annotated_video import SUFFIX, AnnotatedVideo
 from fer_live.face import FrameResult
-from fer_live.follower import FaceFollower
+from fer_live.follower import FaceFollower, frames_between_searches
 from fer_live.image import write_picture
 from fer_live.outputs import LIVE_RATE, Outputs
 from fer_live.panel import View, figures_line, stages_line
@@ -47,6 +47,8 @@ class Session:
     window : Window or None
     names : (str, str)
         Of model and detector, shown below the bars.
+    detect_every : int or None
+        Frames from one search for faces to the next, where the user has said it.
     detector_file : Path or None
         Model file of that detector, where one of your own was named.
     snapshots : Path
@@ -71,6 +73,7 @@ class Session:
         outputs: Outputs | None = None,
         window: Window | None = None,
         names: tuple[str, str] = ("", ""),
+        detect_every: int | None = None,
         detector_file: Path | None = None,
         snapshots: Path = Path("fer_out"),
         longest: float | None = None,
@@ -94,7 +97,7 @@ class Session:
         self.paused = False
         self.quit = False
         self._help = False
-        self._detect_every = follower.detect_every
+        self._detect_every = detect_every
         self._note, self._note_until = "", 0.0
         self._recording: AnnotatedVideo | None = None
         self._recording_began = 0.0
@@ -253,8 +256,7 @@ class Session:
 
     def _do_blur(self) -> None:
         self.view.blur = not self.view.blur
-        # What is to be hidden must be found at once.
-        self.follower.detect_every = 1 if self.view.blur else self._detect_every
+        self.follower.detect_every = frames_between_searches(self._detect_every, self.view.blur)
 
     def _do_scheme(self) -> None:
         if self._saves_rows():

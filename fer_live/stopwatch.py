@@ -12,7 +12,7 @@ TOTAL = "total"
 
 
 class Stopwatch:
-    """Measures stages in milliseconds, and all time since it was made or last read."""
+    """Measures stages in milliseconds, and all time since it was made."""
 
     def __init__(self) -> None:
         self._start = perf_counter()

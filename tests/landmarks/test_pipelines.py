@@ -10,6 +10,8 @@ import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -223,6 +225,16 @@ def test_imports_load_no_more_than_needed(code, absent):
     check = f"import sys; {code}; print([m for m in {absent.split()!r} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_class_weights_reach_a_classifier_inside_another():
+    x = np.random.default_rng(0).normal(size=(60, 3))
+    y = np.array([0, 3, 6] * 20)
+    inner = Pipeline([("scale", StandardScaler()), ("fit", LogisticRegression())])
+    inner.set_params(fit__class_weight={0: 50, 3: 1, 6: 1})
+    weighted = Probabilities(inner).fit(x, y).predict_proba(x).mean(axis=0)
+    assert weighted.argmax() == 0
+    assert weighted[0] > 0.8
 
 
 @pytest.mark.parametrize("names", [(1, 2, 4), ("a", "b", "c")])

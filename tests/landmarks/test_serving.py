@@ -50,6 +50,9 @@ def test_other_pipelines_are_served_by_skops(faces, labels, tmp_path):
     pipeline = make_pipeline("hog-svm", random_state=0).fit(faces, labels)
     assert not can_serve(pipeline)
     assert not can_serve(make_pipeline("lbp-kernel", mirror=True))
+    nested = make_pipeline("lbp-kernel")
+    nested.set_params(descriptor__parts=(FaceDescriptor(parts=("lbp",)),))
+    assert not can_serve(nested)
     assert set(save_pipeline(pipeline, tmp_path)) == {SKOPS_FILE, JOBLIB_FILE}
 
 

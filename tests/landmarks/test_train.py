@@ -23,7 +23,7 @@ def test_command_stores_a_model_that_labels_faces(tmp_path, monkeypatch, capsys,
     assert "exclude commercial use" in entry.licence
     assert json.loads((out / "manifest.json").read_text())
     # Seven expressions, a seventh each by chance.
-    assert entry.metrics["validation accuracy"] > 0.3
+    assert entry.metrics["validation"]["accuracy"] > 0.3
     model = ModelStore(out, trusted=True).load("hog-kernel")
     assert model.predict_proba(faces).shape == (60, 7)
     pipeline = joblib.load(out / "hog-kernel" / "model.joblib")

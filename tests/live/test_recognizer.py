@@ -93,6 +93,11 @@ def test_unknown_names_say_so():
         EmotionRecognizer.load("no-such-model")
 
 
+def test_options_that_nothing_takes_are_refused():
+    with pytest.raises(TypeError, match=r"takes no options here\. Got working_side"):
+        EmotionRecognizer.load("landmarks", detector=make_detector("haar"), working_side=320)
+
+
 def test_members_have_second_names_too():
     asked = EmotionRecognizer.load("ensemble-live", members=["cnn", "landmarks"])
     assert set(asked.model.models) == {"cnn-robust", "anchored-kernel"}

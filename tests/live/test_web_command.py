@@ -144,6 +144,7 @@ def test_wrong_options_are_explained(capsys):
     assert "no-such-model" in fails(capsys, "--port", "0", "--model", "no-such-model")
     file = ("--detector", "haar", "--detector-file", "x.onnx")
     assert "takes no file" in fails(capsys, *file)
+    assert "name it too" in fails(capsys, "--members", "cnn", "landmarks")
     assert "no such address" in fails(capsys, "--host", "no such host")
     assert "doesn't have that address" in fails(capsys, "--port", "0", "--host", "192.0.2.1")
     with pytest.raises(SystemExit):
