@@ -167,7 +167,7 @@ def clean_split(split: Split, cleaning: Cleaning | None, dataset: Dataset) -> Sp
             f"{f' (nor {len(strange) - 1} more)' if len(strange) > 1 else ''}; the table is of "
             f"another data set.{did_you_mean(strange[0], known)}"
         )
-    measured = _test_names(split)
+    measured = split.test.all_names()
     tested = [name for name in named if name in measured]
     if tested and not split.protocol.startswith("fold"):
         raise ProtocolError(
@@ -216,10 +216,6 @@ def describe_cleaning(note: Any) -> str:
     )
     left = note["left_in_validation"]
     return text + (f"; {left:,} validation pictures that it names stay as they are" if left else "")
-
-
-def _test_names(split: Split) -> set[str]:
-    return {*split.test.names.tolist(), *split.test._missed.names.tolist()}
 
 
 def _code(label: str, scheme: Scheme, where: str) -> int:

@@ -86,6 +86,10 @@ class TestPart:
         """Test pictures besides these in which no face was found."""
         return len(self._missed)
 
+    def all_names(self) -> set[str]:
+        """Return the names of all test pictures, those without a face among them."""
+        return {*self.names.tolist(), *self._missed.names.tolist()}
+
     def reveal(self) -> Dataset:
         """Return the labelled test pictures, for measuring and for nothing else."""
         return self._dataset
