@@ -26,10 +26,6 @@ logger = logging.getLogger(__name__)
 
 Objective = Literal["accuracy", "log-loss"]
 
-#: Validation faces from which a temperature is taken: a handful, all labelled right, ask for
-#: boundless confidence.
-_ENOUGH_FACES = 200
-
 #: Attributes of an Optuna trial: what it measured, and why it failed.
 _MEASURED, _ERROR = "measured", "error"
 
@@ -244,7 +240,7 @@ class Search:
         params = dict(best.params)
         pipeline = make_pipeline(self.name, **params)
         known = pipeline.get_params()
-        if "classifier__temperature" in known and len(self._bench.validation) >= _ENOUGH_FACES:
+        if "classifier__temperature" in known:
             own = known["classifier__temperature"]
             params["classifier__temperature"] = round(own * best.temperature, 3)
         source = {

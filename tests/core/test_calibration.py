@@ -32,6 +32,12 @@ def test_finds_the_temperature_that_made_probabilities_dishonest(overconfidence)
     assert fit_temperature(proba, y) == pytest.approx(overconfidence, rel=0.03)
 
 
+def test_few_pictures_ask_for_little():
+    proba = np.tile([0.6, 0.3, 0.1], (400, 1))
+    few, more, many = (fit_temperature(proba[:n], np.zeros(n, int)) for n in (3, 30, 400))
+    assert 1 > few > 0.5 > more > many > 0.05
+
+
 def test_temperature_is_division_of_logits():
     logits = np.array([[2.0, 0.0, -1.0], [0.5, 0.4, 0.3]])
     np.testing.assert_allclose(
