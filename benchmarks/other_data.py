@@ -17,7 +17,7 @@ from rich.console import Console
 
 from benchmarks.documents import Document, write_document
 from benchmarks.metrics import measure
-from benchmarks.other_pictures import OtherPictures, check_test_on, load_other
+from benchmarks.other_pictures import WHOLE, OtherPictures, check_test_on, load_other
 from benchmarks.progress import say
 from benchmarks.stored import StoredModels
 from benchmarks.tables import NONE, Cell, Table, number_cell, range_cell
@@ -27,6 +27,7 @@ from fer_core.datasets.dataset import Dataset
 from fer_core.errors import DataError
 from fer_core.files import write_atomically
 from fer_core.labels import SCHEMES
+from fer_core.model_entry import ModelEntry
 from fer_core.model_store import ModelStore
 
 
@@ -54,9 +55,16 @@ def measure_other(
         What is written as JSON.
     dict of str to float32 (n, 7)
         Each model's probabilities.
+
+    Raises
+    ------
+    DataError
+        If a model has other classes, or was fitted on these pictures as far as names tell.
     """
     dataset = pictures.dataset
     models.require_scheme(dataset.scheme)
+    for entry in models.entries.values():
+        _refuse_fitted(entry, pictures)
     copied = np.zeros(len(dataset), dtype=bool)
     if fitted is not None:
         groups = copy_groups(np.concatenate([dataset.faces, fitted]))
@@ -92,6 +100,25 @@ def measure_other(
         "models": dict(sorted(measured.items(), key=lambda m: -m[1]["all"]["fer7"]["accuracy"])),
     }
     return content, probas
+
+
+def _refuse_fitted(entry: ModelEntry, pictures: OtherPictures) -> None:
+    """Refuse pictures that a model was fitted on, by what their names and their folder's say."""
+    fitted, dataset = entry.trained_on.get("dataset"), pictures.dataset
+    if fitted == "fer2013":
+        known = sum(name.rpartition("/")[2].startswith("Training_") for name in dataset.names)
+        if known:
+            raise DataError(
+                f"{known:,} of these pictures are called like those of FER2013's Training part, on "
+                f"which '{entry.name}' was fitted, and would look far too easy; take others"
+            )
+    if fitted == dataset.name and pictures.part == WHOLE:
+        raise DataError(
+            f"'{entry.name}' was fitted on pictures of a folder called '{fitted}', as this one is. "
+            "Measure it on the part that was held out: python -m benchmarks.run --stored "
+            f"{entry.name} --store DIR --dataset … --data …; if these are other pictures, give "
+            "their folder another name"
+        )
 
 
 def _figures(

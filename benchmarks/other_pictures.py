@@ -17,6 +17,9 @@ from fer_core.errors import DataError
 from fer_core.labels import SCHEMES, Scheme
 from fer_core.splits import TEST_PARTS
 
+#: What is measured where the pictures give no test part.
+WHOLE = "all pictures"
+
 
 def add_test_on_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options that name other data."""
@@ -29,14 +32,6 @@ def add_test_on_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="PATH",
         help="measure trained models on a folder a class, too; may be repeated. Without --dataset "
         "nothing is fitted: the models that --out holds are measured, or the shipped ones",
-    )
-    group.add_argument(
-        "--map",
-        action="append",
-        default=[],
-        metavar="NAME=LABEL",
-        help="what a class of PATH means if its name doesn't say so: one of the seven labels, or "
-        "drop; may be repeated",
     )
 
 
@@ -56,7 +51,7 @@ def require_fer7(scheme: Scheme) -> None:
 
 
 def check_test_on(args: argparse.Namespace) -> dict[str, str]:
-    """Return what `add_test_on_arguments` maps class names to, if all that is named is there.
+    """Return what ``--map`` maps class names to, if all that is named is there.
 
     Raises
     ------
@@ -120,7 +115,7 @@ def load_other(
         dataset = load_folder(path, crop=crop, skip_broken=skip_broken, **named)
     dataset = in_fer7(dataset, mapping)
     held = np.isin(dataset.parts, TEST_PARTS)
-    part = "all pictures"
+    part = WHOLE
     if held.any() and not held.all():
         dataset, part = dataset.subset(held), "the test part"
     found = np.ones(len(dataset), bool) if dataset.found is None else dataset.found

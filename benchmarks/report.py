@@ -105,12 +105,13 @@ def _sections(folder: RunFolder, results: list[Result], shown: Sequence[Result])
         opening.notes.append(_QUICK_NOTE)
     opening.texts += [
         f"Most accurate: {best.name}, {main_figures(best)['accuracy']:.3f} "
-        f"(95 % interval {low:.3f} to {high:.3f}) of {run.n['test']:,} test pictures.",
+        f"(95 % interval {low:.3f} to {high:.3f}) of {run.n['test']:,} test pictures"
+        f"{' with a face that was found' if run.n.get('missed') else ''}.",
+        *_missed(best),
         f"Protocol: {run.protocol} ({run.description}). {run.n['fitting']:,} pictures to fit, "
         f"{run.n['validation']:,} to choose, {run.n['test']:,} to measure, of which "
         f"{run.n['test'] - run.n['test_without_copies']:,} have a near copy among the others.",
         *_copies(run),
-        *_missed(best),
         *_absent(results),
         *(
             f"{key}: {_shown(value)}"
@@ -118,6 +119,7 @@ def _sections(folder: RunFolder, results: list[Result], shown: Sequence[Result])
             if not isinstance(value, str)
         ),
     ]
+    chosen_by = "as measured" if "folds" in run.n else "on validation"
     models = Section(
         "All models",
         tables=[models_table(results), details_table(results)],
@@ -126,7 +128,7 @@ def _sections(folder: RunFolder, results: list[Result], shown: Sequence[Result])
     classes = Section(
         "Classes",
         tables=[classes_table(best)],
-        pictures=[(folder.figures / CLASSES, "F1 of each class, best of families on validation")],
+        pictures=[(folder.figures / CLASSES, f"F1 of each class, best of families {chosen_by}")],
     )
     confusion = Section(
         "Confusion matrices",

@@ -260,7 +260,10 @@ def load_results(folder: Path) -> list[Result]:
                     f"{folder}: the results of '{results[0].name}' and '{result.name}' are of runs "
                     f"with another {key}; they can't stand in one table"
                 )
-    return sorted(results, key=lambda r: (-main_figures(r)["accuracy"], r.name))
+    # A model comes before an ensemble that is no better.
+    return sorted(
+        results, key=lambda r: (-main_figures(r)["accuracy"], "members" in r.model, r.name)
+    )
 
 
 def cost_of(result: Result) -> tuple[float, float]:

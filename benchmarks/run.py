@@ -57,7 +57,7 @@ from fer_core.splits import Split, k_fold_splits, make_split
 QUICK_PICTURES = 3000
 
 #: Columns of the report's table that fit on a terminal.
-_SHOWN = ("model", "accuracy", "95 % interval", "log loss", "ms / face")
+_SHOWN = ("model", "accuracy", "95 % interval", "with missed", "log loss", "ms / face")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -103,7 +103,7 @@ def _command(args: argparse.Namespace) -> None:
     job.folder.open(job.run)
     candidates = cleaned_candidates(candidates, job.split.fitting, job.folder)
     candidates = [*candidates, *augmented_at_test(candidates, args.tta, known, job.store())]
-    say(console, f"{job.run.dataset}: {job.run.description}")
+    say(console, _division(job.run))
     if NOTE in job.split.fitting.notes:
         say(console, describe_cleaning(job.split.fitting.notes[NOTE]))
     for sentence in left_out:
@@ -171,7 +171,7 @@ def _cross_validate(
         names = ", ".join(c.name for group in made_for.values() for c in group)
         raise DataError(f"{names}: made for other classes, which --folds doesn't train on")
     candidates = cleaned_candidates(candidates, jobs[0].split.fitting, folder)
-    say(console, f"{jobs[0].run.dataset}: {folder.run().description}")
+    say(console, _division(folder.run()))
     try:
         target = run_folds(
             folder,
@@ -288,10 +288,21 @@ def _described(
     )
 
 
+def _division(run: Run) -> str:
+    """Return in a sentence what the pictures of a run are for."""
+    missed = run.n.get("missed", 0)
+    return (
+        f"{run.dataset}: {run.n['fitting']:,} pictures to fit, {run.n['validation']:,} to choose, "
+        f"{run.n['test']:,} to measure"
+        + (f" and {missed:,} more in which no face was found" if missed else "")
+        + f" ({run.description})"
+    )
+
+
 def _show(console: Console, folder: RunFolder) -> None:
     table = models_table(folder.results())
     names = [name for name, _ in table.columns]
-    chosen = [names.index(name) for name in _SHOWN]
+    chosen = [names.index(name) for name in _SHOWN if name in names]
     shown = RichTable(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for i in chosen:
         shown.add_column(names[i], justify="left" if i == 0 else "right", no_wrap=True)

@@ -114,6 +114,7 @@ def models_table(results: Sequence[Result]) -> Table:
     ]
     rows = [_model_row(result) for result in results]
     if any(result.run.n.get("missed", 0) for result in results):
+        columns[1] = ("accuracy", "Share of the test pictures with a found face labelled right")
         columns.insert(2, ("with missed", "Accuracy if pictures without a found face are errors"))
         for row, result in zip(rows, results, strict=True):
             row.insert(2, number_cell(accuracy_with_missed(result)))
