@@ -11,9 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-from fer_cnn.checkpoint import CHECKPOINT
-from fer_cnn.classifier import CNNClassifier
+from fer_cnn.checkpoint import CHECKPOINT, HISTORY
+from fer_cnn.classifier import CNNClassifier, TrainingStopped
 from fer_cnn.curves import plot_history
+from fer_cnn.history import read_history
 from fer_cnn.recipe import Recipe, Views, read_settings, with_settings
 from fer_cnn.recipes import RECIPES, get_recipe
 from fer_cnn.start import find_network, require_same_fitting
@@ -25,7 +26,7 @@ from fer_core.cleaning import (
     describe_cleaning,
     read_cleaning,
 )
-from fer_core.cli import natural, run_command
+from fer_core.cli import natural, positive, run_command
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import FerError
@@ -62,7 +63,7 @@ def train_and_store(
 
     Raises
     ------
-    FerError
+    TrainingStopped
         If `max_minutes` is over before the last epoch; the checkpoint in `out` stays.
     """
     fitting, validation = split.fitting, split.validation
@@ -70,14 +71,19 @@ def train_and_store(
     if soft_labels is None and fitting.votes is not None and recipe.labels != "sparse":
         soft_labels = VOTES
     soft, taught_by = teach(fitting, soft_labels, recipe.soft_weight)
-    model = CNNClassifier(recipe, seed=seed, out=work, max_minutes=max_minutes).fit(
-        fitting.faces,
-        fitting.y,
-        validation=(validation.faces, validation.y),
-        soft_labels=soft,
-    )
+    model = CNNClassifier(recipe, seed=seed, out=work, max_minutes=max_minutes)
+    try:
+        model.fit(
+            fitting.faces,
+            fitting.y,
+            validation=(validation.faces, validation.y),
+            soft_labels=soft,
+        )
+    finally:
+        if (work / HISTORY).exists():
+            history = read_history(work / HISTORY)
+            plot_history(history, work / "curve.png", f"{recipe.name} on {fitting.name}")
     files = model.save(work)
-    plot_history(model.history_, work / "curve.png", f"{recipe.name} on {fitting.name}")
     entry = describe_model(
         recipe.name,
         "cnn",
@@ -148,7 +154,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--out", type=Path, default=Path("runs/cnn"), help="default: %(default)s")
     group.add_argument("--resume", action="store_true", help="go on with what --out holds")
-    group.add_argument("--max-minutes", type=float, help="stop at a checkpoint before that")
+    group.add_argument("--max-minutes", type=positive, help="stop at a checkpoint before that")
     return parser
 
 
@@ -184,7 +190,8 @@ def scheme_for(recipe: Recipe, dataset: Dataset, name: str | None) -> Scheme:
     """Return the scheme to train on: the one named, the recipe's, or the dataset's own classes."""
     if name is not None:
         return get_scheme(name)
-    return get_scheme(recipe.scheme) if dataset.scheme.name == "fer7" else dataset.scheme
+    made_for = get_scheme(recipe.scheme)
+    return made_for if dataset.scheme.covers(made_for) else dataset.scheme
 
 
 def _command(args: argparse.Namespace) -> None:
@@ -210,14 +217,18 @@ def _command(args: argparse.Namespace) -> None:
     if cleaning is not None:
         print(describe_cleaning(split.fitting.notes[NOTE]))
     print_progress()
-    entry = train_and_store(
-        recipe,
-        split,
-        args.out,
-        seed=args.seed,
-        max_minutes=args.max_minutes,
-        soft_labels=args.soft_labels,
-    )
+    try:
+        entry = train_and_store(
+            recipe,
+            split,
+            args.out,
+            seed=args.seed,
+            max_minutes=args.max_minutes,
+            soft_labels=args.soft_labels,
+        )
+    except TrainingStopped as stopped:
+        print(f"{stopped}; repeat the command with --resume")
+        return
     figures = entry.metrics[TRAINING]
     print(
         f"stored '{entry.name}' in {args.out}, weights of epoch {entry.trained_on['epoch']} of "

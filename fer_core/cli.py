@@ -55,6 +55,30 @@ def natural(text: str) -> int:
     return number
 
 
+def positive(text: str) -> float:
+    """Return a number of the command line that has to be above 0."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be above 0. Got {text} instead.")
+    return value
+
+
+def not_negative(text: str) -> float:
+    """Return a number of the command line that has to be 0 or more."""
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be 0 or more. Got {text} instead")
+    return value
+
+
+def threads(text: str) -> int:
+    """Return a number of threads, or -1 for one a core."""
+    number = int(text)
+    if number == 0 or number < -1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, or -1. Got {number} instead.")
+    return number
+
+
 def names(text: str) -> list[str]:
     """Return the names in a list of the command line, such as ``blur,noise``."""
     return [name.strip() for name in text.split(",") if name.strip()]

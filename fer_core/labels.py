@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -90,6 +91,12 @@ class Scheme:
             table[list(group)] = code
         return table[np.asarray(y, dtype=np.int64)]
 
+    def covers(self, other: Self) -> bool:
+        """Return whether each of these classes is one FER2013 label, and `other` needs no more."""
+        own = {code for group in self.groups for code in group}
+        single = bool(self.groups) and len(own) == len(self.groups)
+        return single and bool(other.groups) and all(own & set(group) for group in other.groups)
+
     def project(self, proba: ArrayLike) -> NDArray[np.float32]:
         """Turn 7-class probabilities into this scheme's.
 
@@ -176,6 +183,13 @@ def get_scheme(name: str) -> Scheme:
         If there is none; the message suggests the nearest name.
     """
     return look_up(SCHEMES, name, "label scheme")
+
+
+def scheme_of_labels(labels: Sequence[str]) -> Scheme:
+    """Return the scheme of some of FER2013's labels, in its order; ``fer7`` of all of them."""
+    if len(labels) == len(LABELS):
+        return SCHEMES["fer7"]
+    return Scheme("own", tuple(labels), tuple((LABELS.index(label),) for label in labels))
 
 
 def own_scheme(class_names: Sequence[str]) -> Scheme:

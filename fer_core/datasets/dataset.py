@@ -120,16 +120,18 @@ class Dataset:
         Raises
         ------
         DataError
-            If the classes are not FER2013's seven, and `scheme` is another than the dataset's.
+            If `scheme` is another than the dataset's, and its classes are not made of the
+            dataset's.
         """
         if scheme == self.scheme:
             return self
-        if self.scheme.name != "fer7":
+        if not self.scheme.covers(scheme):
             raise DataError(
-                f"dataset '{self.name}': its classes ({', '.join(self.scheme.labels)}) are not "
-                f"FER2013's seven, which scheme '{scheme.name}' is made from"
+                f"dataset '{self.name}': from its classes ({', '.join(self.scheme.labels)}) those "
+                f"of scheme '{scheme.name}' ({', '.join(scheme.labels)}) can't be made"
             )
-        y = scheme.encode(self.y)
+        codes = np.array([group[0] for group in self.scheme.groups])
+        y = scheme.encode(codes[self.y])
         kept = self.subset(y >= 0)
         return replace(kept, y=y[y >= 0], scheme=scheme)
 

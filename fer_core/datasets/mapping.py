@@ -1,4 +1,4 @@
-"""Other people's class names as FER2013's labels, for measuring what was trained elsewhere."""
+"""Other people's class names as FER2013's labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from fer_core.datasets.dataset import Dataset
 from fer_core.errors import DataError
-from fer_core.labels import LABELS, SCHEMES, canonical_label, is_contempt
+from fer_core.labels import LABELS, SCHEMES, canonical_label, is_contempt, scheme_of_labels
 from fer_core.lookup import did_you_mean
 
 #: What a class can be mapped to besides FER2013's labels: its pictures are left out and counted.
@@ -96,6 +96,32 @@ def in_fer7(dataset: Dataset, mapping: Mapping[str, str] | None = None) -> Datas
         raise DataError(f"{dataset.name}: every class is dropped; map some to FER2013's labels")
     notes = {**dataset.notes, **({"ignored": ignored} if ignored else {})}
     return replace(kept, y=y[y >= 0].astype(np.int64), scheme=SCHEMES["fer7"], notes=notes)
+
+
+def with_labels(dataset: Dataset, mapping: Mapping[str, str]) -> Dataset:
+    """Return the pictures with those of FER2013's labels that their class names mean.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    mapping : dict of str to str
+        See `in_fer7`.
+
+    Returns
+    -------
+    Dataset
+        In scheme ``fer7`` where every label has pictures, else in a scheme of those that have.
+
+    Raises
+    ------
+    DataError
+        See `in_fer7`; or if all pictures are of one label.
+    """
+    renamed = in_fer7(dataset, mapping)
+    present = [label for label, count in renamed.counts().items() if count]
+    if len(present) < 2:
+        raise DataError(f"{dataset.name}: all pictures are of one label ('{present[0]}')")
+    return renamed.in_scheme(scheme_of_labels(present))
 
 
 def _meaning(name: str) -> str | None:

@@ -43,6 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "for the file name up to its first _, or a table with columns picture and group",
     )
     group.add_argument(
+        "--map",
+        action="append",
+        default=[],
+        metavar="NAME=LABEL",
+        help="what a class of your own pictures (of --test-on PATH, if there is one) means if its "
+        "name doesn't say so: one of FER2013's seven labels, or drop; may be repeated",
+    )
+    group.add_argument(
         "--skip-broken", action="store_true", help="leave out pictures that can't be read"
     )
 
@@ -64,8 +72,11 @@ def load_dataset(args: argparse.Namespace) -> Dataset:
         raise DataError("--votes are FER+ votes, which belong to --dataset fer2013")
     own = {"detector": args.detector, "groups": args.groups}
     named = {option: value for option, value in own.items() if value is not None}
-    if named and name != "folder":
-        raise DataError(f"--{next(iter(named))} is for pictures of your own: --dataset folder")
+    mapped = args.map if not getattr(args, "test_on", None) else []
+    if (named or mapped) and name != "folder":
+        raise DataError(
+            f"--{next(iter(named), 'map')} is for pictures of your own: --dataset folder"
+        )
     if name == "demo":
         from fer_core.datasets.demo import load_demo
 
@@ -75,8 +86,10 @@ def load_dataset(args: argparse.Namespace) -> Dataset:
         raise DataError(f"--dataset {name} needs --data PATH{hint}")
     if name == "folder":
         from fer_core.datasets.folder import load_folder
+        from fer_core.datasets.mapping import parse_mapping, with_labels
 
-        return load_folder(args.data, crop=args.crop, skip_broken=args.skip_broken, **named)
+        folder = load_folder(args.data, crop=args.crop, skip_broken=args.skip_broken, **named)
+        return with_labels(folder, parse_mapping(mapped)) if mapped else folder
     from fer_core.datasets.fer2013 import download_fer2013, load_fer2013
 
     path = download_fer2013() if args.download else args.data

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer_core.errors import DataError
-from fer_core.labels import LABELS, SCHEMES, Scheme, canonical_label, is_contempt, own_scheme
+from fer_core.labels import (
+    LABELS,
+    Scheme,
+    canonical_label,
+    is_contempt,
+    own_scheme,
+    scheme_of_labels,
+)
 from fer_core.pictures import SUFFIXES
 
 #: Folder names of splits, and what FER2013's Usage column says.
@@ -125,11 +132,9 @@ def _scheme_of(classes: Sequence[str]) -> tuple[Scheme, dict[str, int]]:
     present = [label for label in LABELS if label in spelled.values()]
     if not present or None in spelled.values():
         return own_scheme(classes), {f: i for i, f in enumerate(classes)}
-    if len(present) == len(LABELS):
-        scheme = SCHEMES["fer7"]
-    else:
-        scheme = Scheme("own", tuple(present), tuple((LABELS.index(p),) for p in present))
-    return scheme, {f: present.index(label) for f, label in spelled.items() if label}
+    return scheme_of_labels(present), {
+        f: present.index(label) for f, label in spelled.items() if label
+    }
 
 
 def refuse_empty_folders(path: Path, tree: Tree) -> None:

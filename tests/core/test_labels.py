@@ -5,7 +5,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from fer_core.errors import DataError
-from fer_core.labels import LABELS, SCHEMES, canonical_label, get_scheme, is_contempt, own_scheme
+from fer_core.labels import (
+    LABELS,
+    SCHEMES,
+    canonical_label,
+    get_scheme,
+    is_contempt,
+    own_scheme,
+    scheme_of_labels,
+)
 
 probabilities = hnp.arrays(
     np.float64, st.tuples(st.integers(1, 5), st.just(7)), elements=st.floats(0.01, 1)
@@ -89,6 +97,14 @@ def test_sure_probabilities_project_to_the_encoded_label(name):
     projected = scheme.project(np.eye(7))
     np.testing.assert_array_equal(projected[kept].argmax(axis=1), codes[kept])
     np.testing.assert_allclose(projected[~kept], 1 / len(scheme.labels))
+
+
+def test_which_schemes_some_labels_make():
+    six = scheme_of_labels([label for label in LABELS if label != "neutral"])
+    assert [name for name, scheme in SCHEMES.items() if six.covers(scheme)] == ["active5"]
+    assert scheme_of_labels(LABELS) is SCHEMES["fer7"]
+    assert all(SCHEMES["fer7"].covers(scheme) for scheme in SCHEMES.values())
+    assert not own_scheme(["awake", "bored"]).covers(SCHEMES["basic4"])
 
 
 def test_wrong_width_is_refused():

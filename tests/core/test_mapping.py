@@ -3,7 +3,7 @@ import pytest
 
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.folder import load_folder
-from fer_core.datasets.mapping import in_fer7, parse_mapping
+from fer_core.datasets.mapping import in_fer7, parse_mapping, with_labels
 from fer_core.errors import DataError
 from fer_core.labels import LABELS, Scheme, own_scheme
 
@@ -33,6 +33,15 @@ def test_numbers_are_mapped_by_hand():
 def test_some_labels_keep_their_meaning():
     some = Scheme("own", ("happy", "sad"), ((3,), (4,)))
     assert in_fer7(pictures(some, [1, 0, 1])).y.tolist() == [4, 3, 4]
+
+
+def test_numbered_folders_can_be_learnt_from():
+    numbered = pictures(own_scheme(["1", "2", "3"]), [0, 0, 1, 2, 2, 2])
+    renamed = with_labels(numbered, {"1": "surprise", "2": "fear", "3": "drop"})
+    assert renamed.scheme.labels == ("fear", "surprise")
+    assert renamed.counts() == {"fear": 1, "surprise": 2}
+    with pytest.raises(DataError, match=r"of one label \('fear'\)"):
+        with_labels(numbered, {"1": "fear", "2": "fear", "3": "drop"})
 
 
 def test_contempt_and_dropped_classes_are_left_out_and_counted():
