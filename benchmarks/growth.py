@@ -30,7 +30,7 @@ from benchmarks.timing import (
     time_model,
 )
 from benchmarks.worker import Notify, TaskError, TaskStopped, run_task
-from fer_core.cli import names, natural, run_command
+from fer_core.cli import names, natural, positive, run_command
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.datasets.thinning import thinned
 from fer_core.errors import DataError
@@ -195,10 +195,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     group.add_argument("--largest", type=int, metavar="N", help="measure no larger size now")
     group.add_argument(
-        "--max-minutes", type=float, default=MAX_MINUTES, metavar="M", help="default: %(default)g"
+        "--max-minutes",
+        type=positive,
+        default=MAX_MINUTES,
+        metavar="M",
+        help="default: %(default)g",
     )
     group.add_argument(
-        "--max-gib", type=float, default=MAX_GIB, metavar="G", help="default: %(default)g"
+        "--max-gib", type=positive, default=MAX_GIB, metavar="G", help="default: %(default)g"
     )
     group.add_argument("--again", action="store_true", help="forget what was measured before")
     group.add_argument("--seed", type=natural, default=0)
@@ -207,7 +211,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _numbers(text: str) -> list[int]:
-    return [int(number) for number in text.split(",")]
+    sizes = [int(number) if number.strip().isdecimal() else 0 for number in text.split(",")]
+    if not all(sizes):
+        raise argparse.ArgumentTypeError(f"must be whole numbers above 0. Got '{text}' instead.")
+    return sizes
 
 
 def _command(args: argparse.Namespace) -> None:

@@ -10,7 +10,7 @@ from benchmarks.models import CNN
 from benchmarks.other_pictures import add_test_on_arguments
 from fer_core.certainty import STATED_ACCURACY
 from fer_core.cleaning import add_cleaning_arguments
-from fer_core.cli import names, natural
+from fer_core.cli import names, natural, positive
 from fer_core.datasets.options import add_arguments
 from fer_core.labels import SCHEMES
 
@@ -97,10 +97,10 @@ def make_parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--resume", action="store_true", help="keep models that are finished")
     group.add_argument(
-        "--max-ms", type=float, metavar="MS", help="of the ensemble's members for one face"
+        "--max-ms", type=positive, metavar="MS", help="of the ensemble's members for one face"
     )
     group.add_argument(
-        "--max-mb", type=float, metavar="MB", help="of the files of the ensemble's members"
+        "--max-mb", type=positive, metavar="MB", help="of the files of the ensemble's members"
     )
     group.add_argument(
         "--time-again", action="store_true", help="measure the speed of finished models anew"

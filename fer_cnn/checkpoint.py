@@ -19,7 +19,7 @@ import numpy as np
 
 from fer_cnn.history import EpochRecord, read_history, write_history
 from fer_cnn.phases import compile_for, phase_at
-from fer_cnn.recipe import Recipe, same_settings, training_settings
+from fer_cnn.recipe import Recipe, differing_settings, training_settings
 from fer_core.errors import FerError
 from fer_core.extras import require
 from fer_core.files import write_atomically
@@ -57,27 +57,38 @@ def resume(
     Raises
     ------
     FerError
-        If `out` holds another training, or one by an older version.
+        If `out` holds another training, one by an older version, or a damaged one.
     """
     path = out / CHECKPOINT
     if not path.exists():
         return None
-    stored = json.loads((out / SETTINGS).read_text())
-    differing = sorted(k for k in facts if stored.get(k) != facts[k])
-    if not same_settings(stored["recipe"], recipe):
-        differing.append("recipe")
-    if differing:
+    keras = require("keras", "train")
+    try:
+        stored = json.loads((out / SETTINGS).read_text())
+        differing = [k for k in sorted(facts) if stored.get(k) != facts[k]]
+        differing += differing_settings(stored["recipe"], recipe)
+        if differing:
+            raise FerError(
+                f"{out}: holds another training (different: {', '.join(differing)}); "
+                "choose another folder or remove this one"
+            )
+        done, state = _progress(path)
+        history = read_history(out / HISTORY)[:done]
+        if len(history) < done:
+            raise ValueError(f"{HISTORY} has {len(history)} of {done} epochs")
+        model = keras.saving.load_model(path, compile=False)
+        compile_for(model, recipe, phase_at(recipe, done - 1), steps_per_epoch)
+        for variable, value in zip(model.optimizer.variables, state, strict=True):
+            variable.assign(value)
+    except FerError:
+        raise
+    except Exception as error:  # a damaged file makes Keras raise anything
         raise FerError(
-            f"{out}: holds another training (different: {', '.join(differing)}); "
-            "choose another folder or remove this one"
-        )
-    done, state = _progress(path)
-    model = require("keras", "train").saving.load_model(path, compile=False)
-    compile_for(model, recipe, phase_at(recipe, done - 1), steps_per_epoch)
-    for variable, value in zip(model.optimizer.variables, state, strict=True):
-        variable.assign(value)
+            f"{out}: the training there is damaged and can't go on ({error}); remove the folder "
+            "or choose another one, and begin anew"
+        ) from error
     logger.info("going on after epoch %d of %s", done, out)
-    return model, read_history(out / HISTORY)[:done]
+    return model, history
 
 
 def save(

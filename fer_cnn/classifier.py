@@ -27,6 +27,10 @@ from fer_core.onnx_model import OnnxClassifier
 logger = logging.getLogger(__name__)
 
 
+class TrainingStopped(FerError):
+    """A training's time was over before its last epoch."""
+
+
 class CNNClassifier(ClassifierMixin, BaseEstimator):
     """A convolutional network trained by a recipe.
 
@@ -90,7 +94,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         ------
         DataError
             If the faces are not uint8 (n, 48, 48).
-        FerError
+        TrainingStopped
             If `max_minutes` is over before the last epoch; the checkpoint in `out` stays.
         """
         faces = check_faces(X)
@@ -115,10 +119,10 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             on_epoch=lambda record: logger.info(describe_epoch(record, recipe.epochs)),
         )
         if not training.finished:
-            raise FerError(
-                f"the training stopped after {len(training.history)} of {recipe.epochs} epochs, "
-                f"as max_minutes={self.max_minutes:g} asks"
-                + (f"; it can go on from {self.out}" if self.out else "")
+            done = f"{len(training.history)} of {recipe.epochs} epochs"
+            raise TrainingStopped(
+                f"stopped after {done}, as max_minutes={self.max_minutes:g} asks"
+                + (f"; it can go on from {self.out}" if self.out and training.history else "")
             )
         self.history_ = training.history
         self.best_epoch_ = training.kept

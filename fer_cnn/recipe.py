@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from inspect import signature
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from fer_cnn.architectures import ARCHITECTURES
 from fer_cnn.augmentation import Augmentation
 from fer_cnn.history import MONITORS
 from fer_core.errors import DataError
+from fer_core.lookup import did_you_mean, look_up
 
 Optimizer = Literal["adamw", "adam", "sgd"]
 Schedule = Literal["one-cycle", "constant", "plateau"]
@@ -181,8 +184,8 @@ def training_settings(recipe: Recipe) -> dict[str, Any]:
     return stored
 
 
-def same_settings(stored: Mapping[str, Any], recipe: Recipe) -> bool:
-    """Return whether `stored`, perhaps by an older version, are the settings of `recipe`.
+def differing_settings(stored: Mapping[str, Any], recipe: Recipe) -> list[str]:
+    """Return what differs between `stored`, perhaps by an older version, and `recipe`, in words.
 
     Settings that didn't exist yet had the effect that their default has.
     """
@@ -190,7 +193,11 @@ def same_settings(stored: Mapping[str, Any], recipe: Recipe) -> bool:
     mine = training_settings(recipe)
     theirs = {**default, **{k: v for k, v in stored.items() if k not in _WORDS}}
     theirs["augmentation"] = {**default["augmentation"], **theirs["augmentation"]}
-    return theirs == mine
+    return [
+        f"{name} {theirs.get(name)}, now {mine.get(name)}"
+        for name in {**theirs, **mine}
+        if theirs.get(name) != mine.get(name)
+    ]
 
 
 def with_settings(recipe: Recipe, settings: Mapping[str, Any], source: str) -> Recipe:
@@ -229,9 +236,18 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any], source: str) -> R
             plain[name] = value
         else:
             raise DataError(f"{source}: a recipe has no setting '{key}'")
-    return replace(
-        recipe, augmentation=replace(recipe.augmentation, **augmentation), options=options, **plain
-    )
+    name = plain.get("architecture", recipe.architecture)
+    taken = signature(look_up(ARCHITECTURES, name, "architecture")).parameters
+    if strange := [name for name in options if name not in taken]:
+        raise DataError(
+            f"{source}: the architecture has no option '{strange[0]}'."
+            + did_you_mean(strange[0], list(taken)[1:])
+        )
+    try:
+        changed = replace(recipe.augmentation, **augmentation)
+        return replace(recipe, augmentation=changed, options=options, **plain)
+    except TypeError as error:  # text where a number is compared
+        raise DataError(f"{source}: a setting is of the wrong type ({error})") from error
 
 
 def read_settings(path: Path) -> dict[str, Any]:

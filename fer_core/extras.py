@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -32,9 +33,18 @@ def require(module: str, extra: str | None = None) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
+        if module == "keras" and error.name not in (None, "keras"):
+            # The extra brings Keras and one backend; another one is the user's own choice.
+            raise MissingExtraError(
+                f"keras could not be imported ({error}): it is told to use "
+                f"'{os.environ.get('KERAS_BACKEND') or 'the backend in ~/.keras/keras.json'}'; "
+                f"install that, or set KERAS_BACKEND=tensorflow and {how_to_install(extra)}"
+            ) from error
         raise MissingExtraError(
             f"{module} could not be imported ({error}); {how_to_install(extra)}"
         ) from error
+    except ValueError as error:
+        raise MissingExtraError(f"{module} could not be imported ({error})") from error
 
 
 def how_to_install(extra: str | None) -> str:

@@ -19,8 +19,9 @@ from fer_core.cleaning import (
     describe_cleaning,
     read_cleaning,
 )
-from fer_core.cli import natural, run_command
+from fer_core.cli import natural, run_command, threads
 from fer_core.datasets.options import add_arguments, describe, load_dataset
+from fer_core.errors import DataError
 from fer_core.labels import SCHEMES, get_scheme
 from fer_core.lookup import look_up
 from fer_core.model_entry import (
@@ -31,7 +32,7 @@ from fer_core.model_entry import (
 )
 from fer_core.model_store import ModelStore
 from fer_core.soft_labels import VOTES, teach
-from fer_core.splits import Split, make_split
+from fer_core.splits import LabelledPart, Split, make_split
 from fer_landmarks.pipelines import (
     fit_pipeline,
     list_pipelines,
@@ -89,7 +90,13 @@ def train_and_store(
     if soft_labels is not None:
         require_soft_labels(name, model)
     soft, taught_by = teach(fitting, soft_labels, soft_weight(model))
-    fit_pipeline(model, fitting, soft)
+    try:
+        fit_pipeline(model, fitting, soft)
+    except ValueError as error:  # of scikit-learn: too few faces, or settings out of range
+        raise DataError(
+            f"'{name}' can't be fitted on these {len(fitting):,} faces with its settings "
+            f"({error}); add pictures, change the settings, or take another pipeline"
+        ) from error
     seconds = time.perf_counter() - start
     proba = model.predict_proba(validation.faces)
     correct = model.classes_[proba.argmax(axis=1)] == validation.y
@@ -149,10 +156,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="what kernel pipelines learn from beside the labels: a file, or what --votes say of "
         "the labels (the default where there are any)",
     )
-    parser.add_argument("--jobs", type=int, default=-1, help="threads; -1: one a core")
+    parser.add_argument("--jobs", type=threads, default=-1, help="threads; -1: one a core")
     parser.add_argument("--seed", type=natural, default=0)
     parser.add_argument(
         "--out", type=Path, default=Path("runs/landmarks"), help="default: %(default)s"
+    )
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="put models in the place of those in --out that learnt from other pictures",
     )
     return run_command(parser, _command, argv)
 
@@ -168,7 +180,10 @@ def _command(args: argparse.Namespace) -> None:
     }
     settings = _read_settings(args.settings, args.names)
     for name in args.names:  # a wrong name or option is found before hours of work
-        pipeline = make_pipeline(name, **options, **settings[name])
+        try:
+            pipeline = make_pipeline(name, **options, **settings[name])
+        except ValueError as error:
+            raise DataError(f"{args.settings}: '{name}' takes no such setting ({error})") from error
         if args.soft_labels is not None:
             require_soft_labels(name, pipeline)
     console = Console()
@@ -183,6 +198,8 @@ def _command(args: argparse.Namespace) -> None:
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     if cleaning is not None:
         console.print(describe_cleaning(split.fitting.notes[NOTE]))
+    if not args.replace:
+        _refuse_others(ModelStore(args.out), args.names, split.fitting)
     table = Table("pipeline", "validation accuracy", "log loss", "MB", "fit s", title=dataset.name)
     for i, name in enumerate(args.names, start=1):
         with console.status(f"[{i}/{len(args.names)}] {name}: {len(split.fitting)} faces"):
@@ -204,6 +221,19 @@ def _command(args: argparse.Namespace) -> None:
         )
     console.print(table)
     console.print(f"Stored in {args.out}")
+
+
+def _refuse_others(store: ModelStore, names: Sequence[str], fitting: LabelledPart) -> None:
+    """Refuse to replace models of the same names that learnt from other pictures or labels."""
+    stored = store.entries()
+    for name in names:
+        if name in stored and not stored[name].fitted_on(fitting):
+            told = stored[name].trained_on
+            raise DataError(
+                f"{store.root}: holds a '{name}' that learnt from {told.get('pictures')} other "
+                f"pictures or labels ({told.get('dataset')}, {stored[name].scheme}); choose "
+                "another --out, or replace it with --replace"
+            )
 
 
 def _read_settings(path: Path | None, names: Sequence[str]) -> dict[str, dict[str, Any]]:

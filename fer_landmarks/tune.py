@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from fer_core.cli import natural, run_command
+from fer_core.cli import natural, not_negative, run_command, threads
 from fer_core.datasets.options import add_arguments, describe, load_dataset
 from fer_core.datasets.thinning import thinned
 from fer_core.extras import require
@@ -32,10 +32,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_arguments(parser)
     parser.add_argument("--scheme", default=None, help=f"labels: {', '.join(SCHEMES)}")
     parser.add_argument(
-        "--trials", type=int, default=30, metavar="N", help="of each pipeline (default: 30)"
+        "--trials", type=natural, default=30, metavar="N", help="of each pipeline (default: 30)"
     )
     parser.add_argument(
-        "--minutes", type=float, metavar="M", help="for each pipeline; no trial is begun later"
+        "--minutes",
+        type=not_negative,
+        metavar="M",
+        help="for each pipeline; no trial is begun later",
     )
     parser.add_argument(
         "--faces", type=int, metavar="N", help="fit on about so many, a part of each class"
@@ -43,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--objective", choices=get_args(Objective), default="accuracy", help="default: accuracy"
     )
-    parser.add_argument("--jobs", type=int, default=-1, help="threads of the descriptors")
+    parser.add_argument("--jobs", type=threads, default=-1, help="threads of the descriptors")
     parser.add_argument("--seed", type=natural, default=0, help="of split, fits and proposals")
     parser.add_argument("--out", type=Path, default=Path("runs/tune"), help="default: %(default)s")
     parser.add_argument(

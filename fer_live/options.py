@@ -85,22 +85,6 @@ def recognizer_options(args: argparse.Namespace) -> dict[str, Any]:
     return {**options, "path": args.detector_file}
 
 
-def positive(text: str) -> float:
-    """Read a number above 0."""
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be above 0. Got {text} instead")
-    return value
-
-
-def not_negative(text: str) -> float:
-    """Read a number that is 0 or more."""
-    value = float(text)
-    if not 0 <= value < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be 0 or more. Got {text} instead")
-    return value
-
-
 def share(text: str) -> float:
     """Read a number from 0 to 1."""
     value = float(text)

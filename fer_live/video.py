@@ -16,6 +16,7 @@ import cv2
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from fer_core.cli import not_negative, positive
 from fer_core.crop import FRAMING_VERSION
 from fer_core.errors import DataError
 from fer_live.follower import (
@@ -25,7 +26,7 @@ from fer_live.follower import (
     frames_between_searches,
 )
 from fer_live.native_threads import bound_native_threads
-from fer_live.options import add_arguments, count, not_negative, positive, recognizer_options
+from fer_live.options import add_arguments, count, recognizer_options
 from fer_live.outputs import KINDS, Outputs
 from fer_live.panel import View
 from fer_live.recognizer import EmotionRecognizer

@@ -9,6 +9,7 @@ from sklearn.exceptions import NotFittedError
 
 from fer_cnn import CNNClassifier
 from fer_cnn.checkpoint import CHECKPOINT
+from fer_cnn.classifier import TrainingStopped
 from fer_cnn.export import PARITY, export_onnx
 from fer_cnn.train import main
 from fer_core.errors import DataError, FerError
@@ -55,7 +56,7 @@ def test_scikit_learn_conventions(fitted, striped):
 
 def test_out_of_time_says_how_to_go_on(striped, quick_recipe, tmp_path):
     short = CNNClassifier(quick_recipe, out=tmp_path, max_minutes=1e-9)
-    with pytest.raises(FerError, match="it can go on from"):
+    with pytest.raises(TrainingStopped, match="stopped after 0 of 3 epochs"):
         short.fit(*striped)
 
 
@@ -79,6 +80,8 @@ def test_a_file_that_is_no_network_cant_be_exported(tmp_path):
 
 def test_command_line_trains_stores_and_resumes(tmp_path, capsys):
     arguments = ["tiny", "--epochs", "1", "--out", str(tmp_path)]
+    assert main([*arguments, "--max-minutes", "1e-9"]) == 0
+    assert "stopped after 0 of 1 epochs" in capsys.readouterr().out
     assert main(arguments) == 0
     assert "stored 'tiny'" in capsys.readouterr().out
     stored = ModelStore(tmp_path).entry("tiny")

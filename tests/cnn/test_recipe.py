@@ -7,8 +7,8 @@ from fer_cnn.architectures import ARCHITECTURES
 from fer_cnn.augmentation import Augmentation
 from fer_cnn.recipe import (
     Recipe,
+    differing_settings,
     read_settings,
-    same_settings,
     training_settings,
     with_settings,
 )
@@ -96,23 +96,23 @@ def test_settings_of_older_versions_are_those_of_the_defaults():
         ),
         options={"dropout": 0.4},
     )
-    assert same_settings(stored, recipe)
-    assert not same_settings(stored, replace(recipe, mixup=0.2))
-    assert not same_settings(stored, replace(recipe, epochs=61))
+    assert not differing_settings(stored, recipe)
+    assert differing_settings(stored, replace(recipe, mixup=0.2))
+    assert differing_settings(stored, replace(recipe, epochs=61)) == ["epochs 60, now 61"]
     crop = replace(recipe.augmentation, crop=4)
-    assert not same_settings(stored, replace(recipe, augmentation=crop))
+    assert differing_settings(stored, replace(recipe, augmentation=crop))
 
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_settings_come_back_from_json(name):
     recipe = get_recipe(name)
-    assert same_settings(json.loads(json.dumps(training_settings(recipe))), recipe)
+    assert not differing_settings(json.loads(json.dumps(training_settings(recipe))), recipe)
 
 
 def test_words_and_serving_change_no_training():
     recipe = get_recipe("tiny")
     other = replace(recipe, description="new", note="new", views="crops", published={"a": 1.0})
-    assert same_settings(training_settings(recipe), other)
+    assert not differing_settings(training_settings(recipe), other)
 
 
 @pytest.mark.parametrize(
@@ -153,6 +153,18 @@ def test_single_settings_are_changed():
 def test_settings_that_dont_exist_are_refused(key):
     with pytest.raises(DataError, match=f"here: a recipe has no setting '{key}'"):
         with_settings(get_recipe("tiny"), {key: 1}, "here")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"options.widht": 2}, r"no option 'widht'\. Did you mean 'width'"),
+        ({"epochs": "many"}, "here: a setting is of the wrong type"),
+    ],
+)
+def test_settings_that_nothing_takes_are_refused(settings, words):
+    with pytest.raises(DataError, match=words):
+        with_settings(get_recipe("active-five-mobilenet"), settings, "here")
 
 
 def test_files_without_settings_are_one_sentence(tmp_path):

@@ -76,6 +76,16 @@ def test_another_training_in_the_folder_is_refused(striped, quick_recipe, tmp_pa
     assert json.loads((tmp_path / SETTINGS).read_text())["seed"] == 0
 
 
+@pytest.mark.parametrize("name", [CHECKPOINT, HISTORY, SETTINGS])
+def test_a_damaged_training_says_what_to_do(striped, quick_recipe, tmp_path, name):
+    faces, y = striped
+    train(replace(quick_recipe, epochs=1), faces, y, 3, out=tmp_path)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(FerError, match=r"is damaged and can't go on.*remove the folder"):
+        train(replace(quick_recipe, epochs=1), faces, y, 3, out=tmp_path)
+
+
 def test_a_training_that_diverges_is_one_sentence(striped, quick_recipe, tmp_path):
     faces, y = striped
     wild = replace(quick_recipe, optimizer="sgd", learning_rate=1e30, schedule="constant")

@@ -45,6 +45,33 @@ def test_pipelines_that_can_learn_from_votes(tmp_path, monkeypatch):
             train_and_store(name, split, tmp_path, soft_labels="votes", **options)
 
 
+@pytest.mark.slow
+def test_models_of_other_pictures_are_not_replaced(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FER_CACHE", str(tmp_path / "cache"))
+    command = ["hog-svm", "--out", str(tmp_path / "models")]
+    assert main(command) == 0
+    assert main(command) == 0  # the same pictures
+    before = ModelStore(tmp_path / "models").entry("hog-svm")
+    assert main([*command, "--scheme", "valence3"]) == 2
+    assert "other pictures or labels (demo, fer7)" in capsys.readouterr().err
+    assert ModelStore(tmp_path / "models").entry("hog-svm") == before
+    assert main([*command, "--scheme", "valence3", "--replace"]) == 0
+    assert ModelStore(tmp_path / "models").entry("hog-svm").scheme == "valence3"
+
+
+def test_what_can_not_be_fitted_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv("FER_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(DataError, match=r"'hog-svm' can't be fitted on these .* \(.*'C'"):
+        train_and_store("hog-svm", make_split(load_demo()), tmp_path, classifier__estimator__C=-1)
+
+
+def test_settings_that_a_pipeline_does_not_take(tmp_path, capsys):
+    settings = {"hog-svm": {"params": {"classifier__gamma": 1}, "source": {}}}
+    (tmp_path / "s.json").write_text(json.dumps(settings))
+    assert main(["hog-svm", "--settings", str(tmp_path / "s.json"), "--out", str(tmp_path)]) == 2
+    assert "s.json: 'hog-svm' takes no such setting" in capsys.readouterr().err
+
+
 def test_soft_labels_for_a_pipeline_without_use_for_them(tmp_path, capsys):
     assert main(["hog-svm", "--soft-labels", "none.npz", "--out", str(tmp_path)]) == 2
     assert "pipeline 'hog-svm' can't learn from soft labels" in capsys.readouterr().err

@@ -4,8 +4,9 @@ import argparse
 
 import pytest
 
+from fer_core.cli import not_negative, positive
 from fer_core.errors import DataError
-from fer_live.options import add_arguments, count, not_negative, positive, recognizer_options, share
+from fer_live.options import add_arguments, count, recognizer_options, share
 
 
 def parsed(*argv):
