@@ -34,6 +34,8 @@ from benchmarks.tables import (
     schemes_table,
     votes_table,
 )
+from fer_cnn import RECIPES
+from fer_cnn.weights import NONE
 from fer_core.errors import DataError
 
 
@@ -73,6 +75,13 @@ STUDY_TABLES: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], Table]]] = {
 #: Of the networks of a dataset and of its other label schemes; other people's figures.
 NETWORKS_TABLE, PUBLISHED_TABLE = "networks", "published"
 
+#: Recipes of other projects, which have a row whether they were trained or not.
+_OTHERS_RECIPES = [
+    recipe
+    for recipe in RECIPES.values()
+    if recipe.published or recipe.weights != NONE or recipe.scheme != "fer7"
+]
+
 
 def make_table(name: str, results: Path, source: str) -> Table:
     """Return a table of committed results.
@@ -96,7 +105,7 @@ def make_table(name: str, results: Path, source: str) -> Table:
     folder = results / dataset
     if kind == NETWORKS_TABLE:
         natives = {p.name: load_results(p) for p in sorted((folder / "native").glob("*"))}
-        networks = networks_table(load_results(folder), natives)
+        networks = networks_table(load_results(folder), natives, _OTHERS_RECIPES)
         if networks is None:
             raise DataError(f"{source}: table '{name}': no networks in {folder}")
         return networks

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from benchmarks.candidates import Fitted
 from benchmarks.metrics import rounded
-from benchmarks.models import ENSEMBLE
+from benchmarks.models import CNN, ENSEMBLE
 from benchmarks.results import Result, main_figures
 from benchmarks.tables import Cell, Table, number_cell, range_cell
 from fer_cnn import RECIPES
+from fer_cnn.recipe import Recipe
 from fer_core.model_entry import TRAINING
 
 #: What of it is a time, and so no figure of the result.
@@ -27,8 +28,14 @@ def training_note(fitted: Fitted) -> dict[str, Any]:
     return {TRAINING: {**fitted.facts, **measured}}
 
 
+#: Figures of a training that some projects report: those of a yes-or-no question a class.
+_YES_OR_NO = ("F1", "recall", "AUC", "accuracy per label")
+
+
 def networks_table(
-    results: Sequence[Result], natives: Mapping[str, Sequence[Result]]
+    results: Sequence[Result],
+    natives: Mapping[str, Sequence[Result]],
+    recipes: Collection[Recipe] = (),
 ) -> Table | None:
     """Return one row a network, those with classes of their own among them; None for none.
 
@@ -38,6 +45,8 @@ def networks_table(
         Of models with the dataset's classes.
     natives : dict of str to sequence of Result
         Label scheme to the results of models trained on its classes.
+    recipes : collection of Recipe
+        Those that have a row also where they were not trained.
     """
     columns = [
         ("network", "Name for --models"),
@@ -51,17 +60,28 @@ def networks_table(
         ("95 % interval", "Of the test accuracy, by bootstrap"),
         ("macro F1", "On test pictures"),
         ("s / epoch", "Mean seconds an epoch"),
+        *(
+            (name, f"{what}, validation pictures, each class a yes-or-no question, yes from 0.5 on")
+            for name, what in zip(
+                ("F1 yes/no", "recall yes/no", "AUC yes/no", "accuracy yes/no"),
+                ("F1", "Recall", "Area under the ROC curve", "Accuracy"),
+                strict=True,
+            )
+        ),
         ("published", "What others report for this recipe, see its note for the conditions"),
         ("ensemble", "Test accuracy of the ensemble in the same classes"),
     ]
     ensemble = next((r for r in results if r.name == ENSEMBLE), None)
     every = {**({results[0].run.scheme: results} if results else {}), **natives}
-    rows = [
-        _row(result, scheme, ensemble)
+    trained = [
+        (result, scheme)
         for scheme, group in every.items()
         for result in group
         if TRAINING in result.model
     ]
+    rows = [_row(result, scheme, ensemble) for result, scheme in trained]
+    names = {result.model[TRAINING]["recipe"] for result, _ in trained}
+    rows += [_untrained(r, len(columns), ensemble) for r in recipes if r.name not in names]
     return Table(columns, rows) if rows else None
 
 
@@ -81,9 +101,18 @@ def _row(result: Result, scheme: str, ensemble: Result | None) -> list[Cell]:
         range_cell(figures["intervals"]["accuracy"]),
         number_cell(figures["macro_f1"]),
         number_cell(result.machine.get("epoch_seconds"), "{:.0f}"),
+        *(number_cell(told.get(f"validation {what}")) for what in _YES_OR_NO),
         Cell(_published(told["recipe"])),
         number_cell(joined and joined["all"]["accuracy"]),
     ]
+
+
+def _untrained(recipe: Recipe, width: int, ensemble: Result | None) -> list[Cell]:
+    """Return the row of a recipe that was not trained: what it needs, and what others report."""
+    joined = ensemble.metrics.get(recipe.scheme) if ensemble else None
+    known = [Cell(f"{CNN}-{recipe.name}"), Cell(recipe.scheme), Cell(recipe.weights)]
+    told = [Cell(_published(recipe.name)), number_cell(joined and joined["all"]["accuracy"])]
+    return [*known, *[number_cell(None)] * (width - len(known) - len(told)), *told]
 
 
 def _published(recipe: str) -> str:

@@ -6,6 +6,7 @@ import pytest
 from benchmarks.candidates import Fitted
 from benchmarks.networks import networks_table, training_note
 from benchmarks.results import load_result
+from fer_cnn import RECIPES
 
 
 def test_only_measured_trainings_are_told():
@@ -40,3 +41,15 @@ def test_a_row_a_network_beside_what_others_published(results):
     assert native["published"] == "test accuracy 0.653"
     assert native["ensemble"] == f"{ensemble.metrics['active5']['all']['accuracy']:.3f}"
     assert (gone["classes"], gone["published"], gone["fitting"]) == ("fer7", "n/a", "n/a")
+
+
+def test_recipes_that_were_not_trained_have_a_row_where_asked_for(results):
+    _, ensemble = results
+    wanted = [RECIPES["deepfer-vgg16"], RECIPES["active-five-vgg16"]]
+    table = networks_table([ensemble], {}, wanted)
+    names = [name for name, _ in table.columns]
+    deepfer, five = (dict(zip(names, (c.text for c in row), strict=True)) for row in table.rows)
+    assert (deepfer["network"], deepfer["starts from"]) == ("cnn-deepfer-vgg16", "imagenet")
+    assert "validation F1 0.63" in deepfer["published"]
+    assert (deepfer["test"], deepfer["s / epoch"]) == ("n/a", "n/a")
+    assert five["ensemble"] == f"{ensemble.metrics['active5']['all']['accuracy']:.3f}"

@@ -75,6 +75,20 @@ def test_shipped_models_are_measured_where_out_holds_none(measured_job, other, c
     capsys.readouterr()
 
 
+def test_pictures_that_a_model_learnt_from_are_refused(
+    measured_job, other, made_dataset, tmp_path, capsys
+):
+    out = measured_job.folder.root
+    written(tmp_path / "made", made_dataset(), np.arange(70), {label: label for label in LABELS})
+    assert main(["--out", str(out), "--test-on", str(tmp_path / "made")]) == 2
+    assert "was fitted on pictures of a folder called 'made'" in capsys.readouterr().err
+    picture = next((other / "Happiness").iterdir())
+    picture.rename(picture.with_name(f"Training_1{picture.suffix}"))
+    argv = ["--models", "hog-svm", "--out", str(tmp_path / "out"), "--test-on", str(other)]
+    assert main([*argv, "--map", "6=anger"]) == 2
+    assert "those of FER2013's Training part, on which 'hog-svm'" in capsys.readouterr().err
+
+
 def test_unknown_names_are_refused(measured_job, other, capsys):
     out = measured_job.folder.root
     assert main(["--out", str(out), "--test-on", str(other)]) == 2
