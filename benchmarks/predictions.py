@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_core.calibration import check_probabilities
 from fer_core.copies import joint_groups
 from fer_core.datasets.dataset import Dataset
 from fer_core.ensemble import Model
@@ -150,11 +151,23 @@ def load_predictions(path: str | os.PathLike[str]) -> tuple[Predictions, Predict
                 )
                 for part in _PARTS
             )
+    except FileNotFoundError:
+        raise DataError(
+            f"{p}: a model's saved probabilities are missing; run again with --resume"
+        ) from None
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise DataError(
             f"{p}: these are not a model's saved probabilities ({error}); delete the file and run "
             "again with --resume"
         ) from error
+    for predictions in (validation, test):
+        try:
+            check_probabilities(predictions.proba)
+        except DataError as error:
+            raise DataError(
+                f"{p}: the {predictions.part} part is damaged ({error}); delete the file and run "
+                "again with --resume"
+            ) from error
     return validation, test
 
 

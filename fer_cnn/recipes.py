@@ -67,7 +67,7 @@ _ACTIVE_FIVE = Recipe(
 )
 
 
-def _active_five(backbone: str, architecture: str, weights: str, published: float) -> Recipe:
+def _active_five(backbone: str, architecture: str, weights: str, published: float | None) -> Recipe:
     """Return the recipe's variant that fine-tunes all layers of a backbone."""
     return replace(
         _ACTIVE_FIVE,
@@ -78,7 +78,7 @@ def _active_five(backbone: str, architecture: str, weights: str, published: floa
         head_epochs=3,
         learning_rate=1e-3,
         body_rate=0.1,
-        published={"test accuracy": published},
+        published={} if published is None else {"test accuracy": published},
     )
 
 
@@ -285,6 +285,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             _active_five("vgg16", "vgg16", "imagenet", 0.6808),
             _active_five("mobilenet", "mobilenet-v2", "imagenet", 0.6823),
             _active_five("vggface", "vggface-vgg16", "vggface", 0.7494),
+            _active_five("vggface-resnet50", "vggface-resnet50", "vggface", None),
             _DEEPFER,
             _SIX_CLASS,
             _TINY,

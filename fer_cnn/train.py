@@ -18,7 +18,7 @@ from fer_cnn.history import read_history
 from fer_cnn.recipe import Recipe, Views, read_settings, with_settings
 from fer_cnn.recipes import RECIPES, get_recipe
 from fer_cnn.start import find_network, require_same_fitting
-from fer_cnn.weights import NONE
+from fer_cnn.weights import NONE, check_weights
 from fer_core.cleaning import (
     NOTE,
     add_cleaning_arguments,
@@ -181,8 +181,10 @@ def recipe_from(args: argparse.Namespace) -> Recipe:
     if args.weights == NONE and not (args.init or recipe.init):
         changes.setdefault("head_epochs", 0)  # a random body has nothing to be spared
     recipe = replace(recipe, **changes)
+    # Wrong names are refused before pictures are read.
     if recipe.init:
-        find_network(recipe.init)  # a wrong name is refused before pictures are read
+        find_network(recipe.init)
+    check_weights(recipe.weights, recipe.architecture)
     return recipe
 
 

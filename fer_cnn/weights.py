@@ -109,10 +109,8 @@ def load_weights(model: Any, weights: str, width: float = 1.0) -> None:
         return
     backbone = backbone_of(model)
     if backbone is None:
-        raise DataError(
-            f"architecture '{model.name}' has no backbone that pretrained weights ({weights}) "
-            "could go into; to go on from a network of yours use --init"
-        )
+        raise _no_backbone(model.name, weights)
+    _check_source(weights, model.name)
     if weights == IMAGENET:
         _assign(backbone, _imagenet_layers(model.name, backbone, width), "ImageNet weights")
     elif weights == VGGFACE:
@@ -124,11 +122,6 @@ def load_weights(model: Any, weights: str, width: float = 1.0) -> None:
 
 def _imagenet_layers(name: str, backbone: Any, width: float) -> Layers:
     keras = require("keras", "train")
-    if name not in _IMAGENET:
-        raise DataError(
-            f"there are no ImageNet weights for architecture '{name}'; there are some for "
-            f"{', '.join(_IMAGENET)}"
-        )
     options = {"alpha": width} if name == "mobilenet-v2" else {}
     make = getattr(keras.applications, _IMAGENET[name])
     try:
@@ -142,11 +135,6 @@ def _imagenet_layers(name: str, backbone: Any, width: float) -> Layers:
 
 def _download_vggface(name: str) -> Path:
     keras = require("keras", "train")
-    if name not in _VGGFACE:
-        raise DataError(
-            f"there are no VGGFace weights for architecture '{name}'; there are some for "
-            f"{', '.join(_VGGFACE)}"
-        )
     file = _VGGFACE[name]
     try:
         found = keras.utils.get_file(file, _VGGFACE_RELEASE + file, cache_subdir="models/vggface")
@@ -165,13 +153,47 @@ def _no_download(what: str, error: Exception) -> FerError:
     )
 
 
-def _load_file(backbone: Any, path: Path) -> None:
-    if not path.is_file():
-        named = did_you_mean(str(path), (NONE, IMAGENET, VGGFACE))
+def check_weights(weights: str, architecture: str) -> None:
+    """Refuse weights that an architecture can't take, before anything is read or built.
+
+    Raises
+    ------
+    DataError
+        If the architecture has no backbone, there are no such weights for it, or no such file.
+    """
+    if weights == NONE:
+        return
+    if architecture not in {*_IMAGENET, *_VGGFACE}:
+        raise _no_backbone(architecture, weights)
+    _check_source(weights, architecture)
+
+
+def _check_source(weights: str, architecture: str) -> None:
+    for name, words, fitting in (
+        (IMAGENET, "ImageNet", _IMAGENET),
+        (VGGFACE, "VGGFace", _VGGFACE),
+    ):
+        if weights == name and architecture not in fitting:
+            raise DataError(
+                f"there are no {words} weights for architecture '{architecture}'; there are some "
+                f"for {', '.join(fitting)}"
+            )
+    if weights not in (IMAGENET, VGGFACE) and not Path(weights).is_file():
+        named = did_you_mean(weights, (NONE, IMAGENET, VGGFACE))
         raise DataError(
-            f"{path}: there is no such file; --weights takes {NONE}, {IMAGENET}, {VGGFACE} or a "
+            f"{weights}: there is no such file; --weights takes {NONE}, {IMAGENET}, {VGGFACE} or a "
             f"file.{named}"
         )
+
+
+def _no_backbone(architecture: str, weights: str) -> DataError:
+    return DataError(
+        f"architecture '{architecture}' has no backbone that pretrained weights ({weights}) could "
+        "go into; to go on from a network of yours use --init"
+    )
+
+
+def _load_file(backbone: Any, path: Path) -> None:
     known = KNOWN_MD5.get(path.name)
     if known is not None and _md5_of(path) != known:
         raise DataError(

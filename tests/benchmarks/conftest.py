@@ -18,7 +18,7 @@ from benchmarks.studies import write_studies
 from fer_core.datasets.dataset import Dataset
 from fer_core.labels import SCHEMES
 from fer_core.splits import make_split
-from fer_landmarks import DenseHog
+from fer_landmarks import DenseHog, LbpHistograms
 
 
 def made_dataset(n=140, seed=0, noise=60.0, scheme=SCHEMES["fer7"], parts=("training", "test")):
@@ -40,9 +40,9 @@ def made_dataset(n=140, seed=0, noise=60.0, scheme=SCHEMES["fer7"], parts=("trai
     )
 
 
-def linear(name, C=1.0):
+def linear(name, C=1.0, features=DenseHog):
     """A small pipeline; made of what processes of their own can unpickle and skops knows."""
-    pipeline = make_pipeline(DenseHog(), LogisticRegression(C=C, max_iter=50))
+    pipeline = make_pipeline(features(), LogisticRegression(C=C, max_iter=50))
     return Classical(name, partial(clone, pipeline), "a linear model for tests")
 
 
@@ -73,8 +73,8 @@ def _coarse_and_quick():
 def measured_job(tmp_path_factory):
     """A job with two models and their ensemble; don't change its folder."""
     job = made_job(tmp_path_factory.mktemp("measured") / "run")
-    for name, C in (("left", 0.003), ("right", 1.0)):
-        fit_and_measure(job, linear(name, C), lambda text: None)
+    for name, features in (("left", LbpHistograms), ("right", DenseHog)):
+        fit_and_measure(job, linear(name, features=features), lambda text: None)
     combine_and_measure(job, "ensemble", ["left", "right"], Budget(), lambda text: None)
     write_studies(job.folder)
     write_report(job.folder)

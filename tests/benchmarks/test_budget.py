@@ -61,7 +61,7 @@ def test_a_member_made_dispensable_by_later_ones_leaves(monkeypatch):
     costs = dict.fromkeys(models, (1.0, 1.0))
 
     assert sorted(members_within(models, costs, Budget())) == ["first", "second"]
-    monkeypatch.setattr("benchmarks.budget.LEAST_GAIN", 0.0)
+    monkeypatch.setattr("benchmarks.budget.LEAST_GAIN", -0.01)
     assert members_within(models, costs, Budget())[0] == "all"
 
 
