@@ -154,11 +154,13 @@ def combine_and_measure(
     entries = store.entries()
     notify("measuring")
     ensemble = Ensemble(spec, {m: store.load(m) for m in spec.members})
+    kind = "models" if budget.family is None else FAMILIES[budget.family]
     described = {
         "name": name,
         "family": "ensemble",
-        "description": f"calibrated weighted {spec.mean} mean of {len(spec.members)} "
-        + ("models" if budget.family is None else FAMILIES[budget.family]),
+        "description": f"calibrated weighted {spec.mean} mean of {len(spec.members)} {kind}"
+        if len(spec.members) > 1
+        else f"{spec.members[0]} alone, calibrated: no other model makes it better",
         "mean": spec.mean,
         "members": [
             {"name": m, "temperature": round(t, 4), "weight": round(w, 4)}

@@ -21,7 +21,7 @@ DEFAULT_MODELS = ("geometry-svm", "hog-svm", "fusion-svm", "fusion-xgb", CNN)
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command."""
     parser = argparse.ArgumentParser(
-        prog="fer-bench",
+        prog="python -m benchmarks.run",
         description="Fit models of both families and their ensemble on one split, measure them "
         "and write a report. Without options: on the demo faces, in minutes.",
     )
@@ -33,7 +33,8 @@ def make_parser() -> argparse.ArgumentParser:
         type=names,
         metavar="A,B,…",
         help="pipelines, as they are or as NAME-mirrored (fitted and asked on mirrored faces, "
-        f"too), and networks (default: {','.join(DEFAULT_MODELS)})",
+        f"too), and networks (default: {','.join(DEFAULT_MODELS)}; cnn: the recipe compact, or "
+        "tiny for few pictures)",
     )
     group.add_argument(
         "--schemes", type=names, metavar="A,B,…", help="label schemes to measure in (default: all)"
