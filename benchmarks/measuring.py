@@ -160,7 +160,7 @@ def combine_and_measure(
         "family": "ensemble",
         "description": f"calibrated weighted {spec.mean} mean of {len(spec.members)} {kind}"
         if len(spec.members) > 1
-        else f"{spec.members[0]} alone, calibrated: no other model makes it better",
+        else f"{spec.members[0]} alone, calibrated",
         "mean": spec.mean,
         "members": [
             {"name": m, "temperature": round(t, 4), "weight": round(w, 4)}

@@ -59,7 +59,7 @@ def measure_other(
     Raises
     ------
     DataError
-        If a model has other classes, or was fitted on these pictures as far as names tell.
+        If a model has other classes, or was fitted on these pictures of FER2013.
     """
     dataset = pictures.dataset
     models.require_scheme(dataset.scheme)
@@ -97,28 +97,26 @@ def measure_other(
         "counts": dataset.counts(),
         "ignored": dataset.notes.get("ignored", {}),
         "skipped": dataset.notes.get("skipped", []),
+        "folder_of": [
+            name
+            for name, entry in models.entries.items()
+            if entry.trained_on.get("dataset") == dataset.name and pictures.part == WHOLE
+        ],
         "models": dict(sorted(measured.items(), key=lambda m: -m[1]["all"]["fer7"]["accuracy"])),
     }
     return content, probas
 
 
 def _refuse_fitted(entry: ModelEntry, pictures: OtherPictures) -> None:
-    """Refuse pictures that a model was fitted on, by what their names and their folder's say."""
-    fitted, dataset = entry.trained_on.get("dataset"), pictures.dataset
-    if fitted == "fer2013":
-        known = sum(name.rpartition("/")[2].startswith("Training_") for name in dataset.names)
+    """Refuse pictures of FER2013's Training part where a model was fitted on that."""
+    if entry.trained_on.get("dataset") == "fer2013":
+        names = pictures.dataset.names
+        known = sum(name.rpartition("/")[2].startswith("Training_") for name in names)
         if known:
             raise DataError(
                 f"{known:,} of these pictures are called like those of FER2013's Training part, on "
                 f"which '{entry.name}' was fitted, and would look far too easy; take others"
             )
-    if fitted == dataset.name and pictures.part == WHOLE:
-        raise DataError(
-            f"'{entry.name}' was fitted on pictures of a folder called '{fitted}', as this one is. "
-            "Measure it on the part that was held out: python -m benchmarks.run --stored "
-            f"{entry.name} --store DIR --dataset … --data …; if these are other pictures, give "
-            "their folder another name"
-        )
 
 
 def _figures(
@@ -204,6 +202,13 @@ def sentences(content: Mapping[str, Any]) -> list[str]:
         texts.append(
             f"No picture is {' or '.join(empty)}: averages over classes leave that out, and a "
             "model that answers so is wrong."
+        )
+    if content["folder_of"]:
+        texts.append(
+            f"{', '.join(content['folder_of'])}: fitted on pictures of a folder called "
+            f"'{content['dataset']}', as this one is. If they are the same, these figures are far "
+            "too good: measure the part that was held out, with --stored, --store, --dataset and "
+            "--data."
         )
     if content["n_copied"] is None:
         texts.append(

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from fer_cnn.architectures import build
 from fer_cnn.history import EpochRecord, read_history, write_history
 from fer_cnn.phases import compile_for, phase_at
 from fer_cnn.recipe import Recipe, differing_settings, training_settings
@@ -77,6 +78,13 @@ def resume(
         if len(history) < done:
             raise ValueError(f"{HISTORY} has {len(history)} of {done} epochs")
         model = keras.saving.load_model(path, compile=False)
+        if not recipe.init and _shapes(model) != _shapes(
+            build(recipe.architecture, model.output_shape[-1], **recipe.options)
+        ):
+            raise FerError(
+                f"{out}: an older version of fer-ensemble built this network otherwise; go on with "
+                "that version, or remove the folder and begin anew"
+            )
         compile_for(model, recipe, phase_at(recipe, done - 1), steps_per_epoch)
         for variable, value in zip(model.optimizer.variables, state, strict=True):
             variable.assign(value)
@@ -146,6 +154,10 @@ class BestWeights:
 
     def _files(self) -> list[Path]:
         return [] if self.out is None else sorted(self.out.glob(BEST.replace("{:04d}", "*")))
+
+
+def _shapes(model: Any) -> list[tuple[int, ...]]:
+    return [tuple(weight.shape) for weight in model.weights]
 
 
 def _progress(path: Path) -> tuple[int, list[Any]]:

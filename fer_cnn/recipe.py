@@ -236,18 +236,28 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any], source: str) -> R
             plain[name] = value
         else:
             raise DataError(f"{source}: a recipe has no setting '{key}'")
+    for name, value in plain.items():
+        _require_type(value, getattr(recipe, name), f"{source}: '{name}'")
+    for name, value in augmentation.items():
+        _require_type(value, getattr(recipe.augmentation, name), f"{source}: '{name}'")
     name = plain.get("architecture", recipe.architecture)
-    taken = signature(look_up(ARCHITECTURES, name, "architecture")).parameters
-    if strange := [name for name in options if name not in taken]:
+    _, *taken = signature(look_up(ARCHITECTURES, name, "architecture")).parameters
+    if strange := [option for option in options if option not in taken]:
         raise DataError(
-            f"{source}: the architecture has no option '{strange[0]}'."
-            + did_you_mean(strange[0], list(taken)[1:])
+            f"{source}: the architecture '{name}' has no option '{strange[0]}'."
+            + did_you_mean(strange[0], taken)
         )
-    try:
-        changed = replace(recipe.augmentation, **augmentation)
-        return replace(recipe, augmentation=changed, options=options, **plain)
-    except TypeError as error:  # text where a number is compared
-        raise DataError(f"{source}: a setting is of the wrong type ({error})") from error
+    changed = replace(recipe.augmentation, **augmentation)
+    return replace(recipe, augmentation=changed, options=options, **plain)
+
+
+def _require_type(value: Any, like: Any, what: str) -> None:
+    # What is None by default is a number where it is set.
+    number = like is None or (isinstance(like, int | float) and not isinstance(like, bool))
+    kinds = (int, float) if number else (type(like),)
+    if not isinstance(value, kinds) or (number and isinstance(value, bool)):
+        wanted = "a number" if number else f"of type {type(like).__name__}"
+        raise DataError(f"{what} must be {wanted}. Got {value!r} instead.")
 
 
 def read_settings(path: Path) -> dict[str, Any]:

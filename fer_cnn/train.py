@@ -72,6 +72,7 @@ def train_and_store(
         soft_labels = VOTES
     soft, taught_by = teach(fitting, soft_labels, recipe.soft_weight)
     model = CNNClassifier(recipe, seed=seed, out=work, max_minutes=max_minutes)
+    curve = work / "curve.png", f"{recipe.name} on {fitting.name}"
     try:
         model.fit(
             fitting.faces,
@@ -79,11 +80,12 @@ def train_and_store(
             validation=(validation.faces, validation.y),
             soft_labels=soft,
         )
-    finally:
+    except TrainingStopped:
         if (work / HISTORY).exists():
-            history = read_history(work / HISTORY)
-            plot_history(history, work / "curve.png", f"{recipe.name} on {fitting.name}")
+            plot_history(read_history(work / HISTORY), *curve)
+        raise
     files = model.save(work)
+    plot_history(model.history_, *curve)
     entry = describe_model(
         recipe.name,
         "cnn",
@@ -184,7 +186,8 @@ def recipe_from(args: argparse.Namespace) -> Recipe:
     # Wrong names are refused before pictures are read.
     if recipe.init:
         find_network(recipe.init)
-    check_weights(recipe.weights, recipe.architecture)
+    if not args.resume:  # what goes on reads no weights
+        check_weights(recipe.weights, recipe.architecture)
     return recipe
 
 
@@ -192,8 +195,7 @@ def scheme_for(recipe: Recipe, dataset: Dataset, name: str | None) -> Scheme:
     """Return the scheme to train on: the one named, the recipe's, or the dataset's own classes."""
     if name is not None:
         return get_scheme(name)
-    made_for = get_scheme(recipe.scheme)
-    return made_for if dataset.scheme.covers(made_for) else dataset.scheme
+    return get_scheme(recipe.scheme) if dataset.scheme.name == "fer7" else dataset.scheme
 
 
 def _command(args: argparse.Namespace) -> None:

@@ -33,18 +33,21 @@ def require(module: str, extra: str | None = None) -> ModuleType:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        if module == "keras" and error.name not in (None, "keras"):
-            # The extra brings Keras and one backend; another one is the user's own choice.
+        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        if module == "keras" and error.name == backend != "tensorflow":
             raise MissingExtraError(
-                f"keras could not be imported ({error}): it is told to use "
-                f"'{os.environ.get('KERAS_BACKEND') or 'the backend in ~/.keras/keras.json'}'; "
-                f"install that, or set KERAS_BACKEND=tensorflow and {how_to_install(extra)}"
+                f"KERAS_BACKEND={backend}, and {backend} could not be imported ({error}); install "
+                "it, or leave that variable out"
             ) from error
         raise MissingExtraError(
             f"{module} could not be imported ({error}); {how_to_install(extra)}"
         ) from error
     except ValueError as error:
-        raise MissingExtraError(f"{module} could not be imported ({error})") from error
+        if module != "keras":
+            raise
+        raise MissingExtraError(
+            f"keras could not be imported ({error}); set KERAS_BACKEND to tensorflow, jax or torch"
+        ) from error
 
 
 def how_to_install(extra: str | None) -> str:

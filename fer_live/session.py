@@ -256,7 +256,9 @@ class Session:
 
     def _do_blur(self) -> None:
         self.view.blur = not self.view.blur
-        self.follower.detect_every = frames_between_searches(self._detect_every, self.view.blur)
+        # What is to be hidden from now on must be found at once, whatever was wanted before.
+        wanted = 1 if self.view.blur else self._detect_every
+        self.follower.detect_every = frames_between_searches(wanted, self.view.blur)
 
     def _do_scheme(self) -> None:
         if self._saves_rows():

@@ -74,7 +74,7 @@ def in_fer7(dataset: Dataset, mapping: Mapping[str, str] | None = None) -> Datas
     if taken := [name for name in ignored if wanted.get(name, DROP) != DROP]:
         raise DataError(
             f"--map {taken[0]}={wanted[taken[0]]}: contempt is left out when pictures are read; "
-            "rename the folder to measure it as another label"
+            "rename the folder to take it for another label"
         )
     meant = {name: wanted.get(name) or _meaning(name) for name in labels}
     if unknown := [name for name, label in meant.items() if label is None]:

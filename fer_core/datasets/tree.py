@@ -90,18 +90,21 @@ def read_tree(path: Path, names: Sequence[str]) -> Tree:
     DataError
         If there is no class folder, or only one class.
     """
-    found: list[tuple[str, str, str]] = []
+    found: list[tuple[str, str, str, str]] = []
     for name in names:
         *folders, file = name.split("/")
         if folders and is_picture(file):
             split = folders[-2] if len(folders) >= 2 else ""
-            found.append((name, folders[-1], _part(split, file)))
+            prefix = file.split("_")[0] if file.startswith(_PREFIXES) else ""
+            found.append((name, folders[-1], part_of(split), part_of(prefix)))
     if not found:
         raise DataError(
             f"{path}: there are no pictures in class folders here; expected "
             "<class>/<picture> or train/<class>/<picture> (.jpg, .png, …)"
         )
-    classes = sorted({folder for _, folder, _ in found})
+    classes = sorted({folder for _, folder, _, _ in found})
+    # In one's own division of FER2013's pictures folders say more than names.
+    kaggles = all(said in ("", "test") or said == named for _, _, said, named in found)
     if all(part_of(folder) for folder in classes):
         raise DataError(
             f"{path}: the pictures lie in folders named after splits ({', '.join(classes)}) and "
@@ -113,17 +116,21 @@ def read_tree(path: Path, names: Sequence[str]) -> Tree:
             f"{path}: all pictures are in one class ('{scheme.labels[0]}'); "
             "at least two class folders are needed"
         )
-    kept = [(name, codes[folder], part) for name, folder, part in found if folder in codes]
-    dropped = Counter(folder for _, folder, _ in found if folder not in codes)
+    kept = [
+        (name, codes[folder], _part(said, named, kaggles))
+        for name, folder, said, named in found
+        if folder in codes
+    ]
+    dropped = Counter(folder for _, folder, _, _ in found if folder not in codes)
     pictures, y, parts = zip(*kept, strict=True)
     return Tree(list(pictures), list(y), list(parts), scheme, dict(dropped))
 
 
-def _part(folder: str, file: str) -> str:
+def _part(said: str, named: str, kaggles: bool) -> str:
     """Return a picture's part: what its split's folder says, or its name where that says more."""
-    said = part_of(folder)
-    named = part_of(file.split("_")[0]) if file.startswith(_PREFIXES) else ""
-    return named if said == "" or ((said == "test" and named != "training") and named) else said
+    if said == "":
+        return named
+    return named if said == "test" and kaggles and named.endswith("_test") else said
 
 
 def _scheme_of(classes: Sequence[str]) -> tuple[Scheme, dict[str, int]]:

@@ -159,7 +159,10 @@ def test_settings_that_dont_exist_are_refused(key):
     ("settings", "words"),
     [
         ({"options.widht": 2}, r"no option 'widht'\. Did you mean 'width'"),
-        ({"epochs": "many"}, "here: a setting is of the wrong type"),
+        ({"options.n_classes": 2}, "'mobilenet-v2' has no option 'n_classes'"),
+        ({"epochs": "many"}, "here: 'epochs' must be a number. Got 'many'"),
+        ({"augmentation.flip": 1}, "'flip' must be of type bool"),
+        ({"architecture": 3}, "'architecture' must be of type str"),
     ],
 )
 def test_settings_that_nothing_takes_are_refused(settings, words):

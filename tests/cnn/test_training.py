@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fer_cnn.architectures import build
 from fer_cnn.checkpoint import CHECKPOINT, HISTORY, SETTINGS
 from fer_cnn.curves import plot_history
 from fer_cnn.history import read_history
@@ -74,6 +75,16 @@ def test_another_training_in_the_folder_is_refused(striped, quick_recipe, tmp_pa
         with pytest.raises(FerError, match=r"another training \(different: seed\)"):
             train(replace(quick_recipe, epochs=1, **changes), faces, y, 3, seed=seed, out=tmp_path)
     assert json.loads((tmp_path / SETTINGS).read_text())["seed"] == 0
+
+
+def test_a_network_that_is_built_otherwise_now_is_not_gone_on_with(
+    striped, quick_recipe, tmp_path, monkeypatch
+):
+    faces, y = striped
+    train(replace(quick_recipe, epochs=1), faces, y, 3, out=tmp_path)
+    monkeypatch.setattr("fer_cnn.checkpoint.build", lambda *_, **__: build("compact", 3))
+    with pytest.raises(FerError, match="an older version of fer-ensemble built this network"):
+        train(replace(quick_recipe, epochs=1), faces, y, 3, out=tmp_path)
 
 
 @pytest.mark.parametrize("name", [CHECKPOINT, HISTORY, SETTINGS])

@@ -1,5 +1,6 @@
 import importlib.util
 import json
+import os
 import pkgutil
 import subprocess
 import sys
@@ -53,3 +54,23 @@ def test_families_do_not_load_each_other():
     assert "fer_cnn" not in _loaded(_modules("fer_landmarks"))
     assert "fer_landmarks" not in _loaded(_modules("fer_cnn"))
     assert _loaded(_modules("fer_core")) & {"fer_landmarks", "fer_cnn", "fer_live"} == set()
+
+
+@pytest.mark.parametrize(
+    ("backend", "words"),
+    [
+        ("foo", "set KERAS_BACKEND to tensorflow, jax or torch"),
+        ("torch", "KERAS_BACKEND=torch, and"),
+    ],
+)
+def test_a_backend_that_is_not_there_is_named(backend, words):
+    pytest.importorskip("keras")
+    if backend == "torch" and importlib.util.find_spec("torch"):
+        pytest.skip("PyTorch is installed")
+    code = "from fer_core.extras import require; require('keras', 'train')"
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
+    )
+    assert words in run.stderr.splitlines()[-1]
+    assert "MissingExtraError" in run.stderr

@@ -96,6 +96,12 @@ def test_ones_own_folders_say_more_than_fer2013s_names():
     assert read_tree(ROOT, names).parts == ["test", "training", "validation", "validation"]
 
 
+def test_a_test_folder_stays_whole_where_training_holds_other_parts():
+    names = ["train/happy/Training_0.jpg", "train/sad/PrivateTest_1.jpg"]
+    names += ["test/happy/PublicTest_2.jpg", "test/sad/PrivateTest_3.jpg"]
+    assert read_tree(ROOT, names).parts == ["training", "training", "test", "test"]
+
+
 def test_split_folders_in_class_folders_are_refused():
     names = [f"{label}/{part}/1.jpg" for label in ("happy", "sad") for part in ("train", "test")]
     with pytest.raises(DataError, match=r"named after splits \(test, train\).*train/<class>"):

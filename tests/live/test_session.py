@@ -115,6 +115,8 @@ def test_hidden_faces_are_searched_in_every_frame(play, frames):
     assert session.follower.detect_every == 1
     session, _, _ = play(frames[:3], None, "blur", "blur")
     assert session.follower.detect_every == DETECT_EVERY
+    session, _, _ = play(frames[:2], None, "blur", detect_every=4)
+    assert session.follower.detect_every == 1
     session, _, _ = play(frames[:3], None, "blur", "blur", detect_every=4)
     assert session.follower.detect_every == 4
 
