@@ -28,8 +28,14 @@ def training_note(fitted: Fitted) -> dict[str, Any]:
     return {TRAINING: {**fitted.facts, **measured}}
 
 
-#: Figures of a training that some projects report: those of a yes-or-no question a class.
-_YES_OR_NO = ("F1", "recall", "AUC", "accuracy per label")
+#: Figures of a training that some projects report, those of a yes-or-no question a class: name of
+#: the column, what it is, and what the training calls it.
+_YES_OR_NO = (
+    ("F1 yes/no", "F1", "validation F1"),
+    ("recall yes/no", "Recall", "validation recall"),
+    ("AUC yes/no", "Area under the ROC curve", "validation AUC"),
+    ("accuracy yes/no", "Accuracy", "validation accuracy per label"),
+)
 
 
 def networks_table(
@@ -62,11 +68,7 @@ def networks_table(
         ("s / epoch", "Mean seconds an epoch"),
         *(
             (name, f"{what}, validation pictures, each class a yes-or-no question, yes from 0.5 on")
-            for name, what in zip(
-                ("F1 yes/no", "recall yes/no", "AUC yes/no", "accuracy yes/no"),
-                ("F1", "Recall", "Area under the ROC curve", "Accuracy"),
-                strict=True,
-            )
+            for name, what, _ in _YES_OR_NO
         ),
         ("published", "What others report for this recipe, see its note for the conditions"),
         ("ensemble", "Test accuracy of the ensemble in the same classes"),
@@ -101,7 +103,7 @@ def _row(result: Result, scheme: str, ensemble: Result | None) -> list[Cell]:
         range_cell(figures["intervals"]["accuracy"]),
         number_cell(figures["macro_f1"]),
         number_cell(result.machine.get("epoch_seconds"), "{:.0f}"),
-        *(number_cell(told.get(f"validation {what}")) for what in _YES_OR_NO),
+        *(number_cell(told.get(figure)) for _, _, figure in _YES_OR_NO),
         Cell(_published(told["recipe"])),
         number_cell(joined and joined["all"]["accuracy"]),
     ]

@@ -138,6 +138,12 @@ def boxes_from_landmarks(
     return np.concatenate([corner, side, side], axis=1).astype(np.float32)
 
 
+def check_crop(crop: str) -> None:
+    """Raise `DataError` unless `crop` is one of `CROP_CHOICES`."""
+    if crop not in CROP_CHOICES:
+        raise DataError(f"crop must be one of {', '.join(CROP_CHOICES)}. Got '{crop}' instead.")
+
+
 def is_ready_crop(picture: NDArray[np.uint8], crop: str = "auto") -> bool:
     """Tell whether a picture is taken as one face's ready crop: the rule behind ``--crop``.
 
@@ -152,8 +158,7 @@ def is_ready_crop(picture: NDArray[np.uint8], crop: str = "auto") -> bool:
     DataError
         If `crop` is something else.
     """
-    if crop not in CROP_CHOICES:
-        raise DataError(f"crop must be one of {', '.join(CROP_CHOICES)}. Got '{crop}' instead.")
+    check_crop(crop)
     return crop == "never" or (crop == "auto" and max(picture.shape[:2]) < READY_CROP_SIDE)
 
 

@@ -38,14 +38,6 @@ TRUST_SECONDS = 1.0
 _LONGEST_GAP = 5.0
 
 
-def frames_between_searches(wanted: int | None, blur: bool) -> int:
-    """Return how many frames lie between two searches: what is wanted, if anything is.
-
-    Faces that are to be hidden must be found at once.
-    """
-    return wanted or (1 if blur else DETECT_EVERY)
-
-
 class FaceFollower:
     """Follows and labels the faces of one video or camera.
 

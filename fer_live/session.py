@@ -17,7 +17,7 @@ from fer_core.errors import FerError
 from fer_core.labels import SCHEMES
 from fer_live.annotated_video import SUFFIX, AnnotatedVideo
 from fer_live.face import FrameResult
-from fer_live.follower import FaceFollower, frames_between_searches
+from fer_live.follower import DETECT_EVERY, FaceFollower
 from fer_live.image import write_picture
 from fer_live.outputs import LIVE_RATE, Outputs
 from fer_live.panel import View, figures_line, stages_line
@@ -257,8 +257,7 @@ class Session:
     def _do_blur(self) -> None:
         self.view.blur = not self.view.blur
         # What is to be hidden from now on must be found at once, whatever was wanted before.
-        wanted = 1 if self.view.blur else self._detect_every
-        self.follower.detect_every = frames_between_searches(wanted, self.view.blur)
+        self.follower.detect_every = 1 if self.view.blur else self._detect_every or DETECT_EVERY
 
     def _do_scheme(self) -> None:
         if self._saves_rows():

@@ -19,12 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from fer_core.cli import not_negative, positive
 from fer_core.crop import FRAMING_VERSION
 from fer_core.errors import DataError
-from fer_live.follower import (
-    DETECT_EVERY,
-    LIVE_MODEL,
-    FaceFollower,
-    frames_between_searches,
-)
+from fer_live.follower import DETECT_EVERY, LIVE_MODEL, FaceFollower
 from fer_live.native_threads import bound_native_threads
 from fer_live.options import add_arguments, count, recognizer_options
 from fer_live.outputs import KINDS, Outputs
@@ -153,7 +148,8 @@ def _run(
         raise DataError("--headless shows nothing, and nothing is saved: name a folder with --out")
     recognizer = EmotionRecognizer.load(args.model, scheme=args.scheme, **options)
     bound_native_threads(recognizer.model)
-    every = frames_between_searches(args.detect_every, args.blur)
+    # What is to be hidden must be found at once.
+    every = args.detect_every or (1 if args.blur else DETECT_EVERY)
     follower = FaceFollower(recognizer, detect_every=every, smoothing_seconds=args.smoothing)
     window = None
     if probe is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_core.crop import CROP_CHOICES, FRAMING_VERSION
+from fer_core.crop import FRAMING_VERSION, check_crop
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.decoding import decode_tree
 from fer_core.datasets.sources import open_source
@@ -69,8 +69,7 @@ def load_folder(
         If there are fewer than two classes, an empty class folder, a broken picture and
         `skip_broken` is false, no face at all, or `groups` doesn't fit the pictures.
     """
-    if crop not in CROP_CHOICES:
-        raise DataError(f"crop must be one of {', '.join(CROP_CHOICES)}. Got '{crop}' instead.")
+    check_crop(crop)
     source = open_source(path)
     tree = read_tree(source.path, source.names())
     refuse_empty_folders(source.path, tree)
