@@ -86,6 +86,7 @@ def face_group(frame: NDArray[np.uint8], faces: NDArray[np.uint8]) -> Group:
 def descriptor_group(faces: NDArray[np.uint8], n: int) -> Group:
     """Return descriptors of `n` faces whose landmarks are known."""
     from fer_landmarks.anchored import AnchoredFeatures
+    from fer_landmarks.fisher import FisherFeatures
     from fer_landmarks.geometry import GeometryFeatures
     from fer_landmarks.hog import HogFeatures
     from fer_landmarks.lbp import LbpFeatures
@@ -97,6 +98,7 @@ def descriptor_group(faces: NDArray[np.uint8], n: int) -> Group:
         "geometry": GeometryFeatures,
         "lbp": LbpFeatures,
         "anchored": AnchoredFeatures,
+        "fisher": FisherFeatures,
     }
     works = []
     for name, kind in kinds.items():

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fer_landmarks.transformers import (
         AnchoredHistograms,
         DenseHog,
+        FisherVectors,
         LandmarkGeometry,
         LbpHistograms,
     )
@@ -20,6 +21,7 @@ _HOMES = {
     "AnchoredHistograms": "transformers",
     "DenseHog": "transformers",
     "FaceDescriptor": "descriptor",
+    "FisherVectors": "transformers",
     "KernelLeastSquares": "kernel",
     "LandmarkGeometry": "transformers",
     "LbpHistograms": "transformers",
@@ -33,6 +35,7 @@ __all__ = [
     "AnchoredHistograms",
     "DenseHog",
     "FaceDescriptor",
+    "FisherVectors",
     "KernelLeastSquares",
     "LandmarkGeometry",
     "LbpHistograms",

@@ -18,6 +18,14 @@ N_DIRECTIONS = 8
 #: Cells along each side of the grid around a landmark.
 GRID = 4
 
+#: The order of a histogram's rows, columns and directions in the mirrored face (None: as they
+#: are): direction a becomes 180 degrees minus a.
+HISTOGRAM_MIRRORED = (
+    None,
+    range(GRID - 1, -1, -1),
+    [(N_DIRECTIONS // 2 - d) % N_DIRECTIONS for d in range(N_DIRECTIONS)],
+)
+
 #: Spacing and smoothing lengths are given in pixels of a crop this wide.
 _REFERENCE_SIDE = 96
 
@@ -162,8 +170,6 @@ class AnchoredFeatures(Features):
         """Return the exchange of points, grid columns and directions, a block a scale."""
         place = {point: i for i, point in enumerate(self.points)}
         points = [place[MIRROR_ORDER[point]] for point in self.points]
-        # Mirroring turns direction a into 180 degrees minus a.
-        directions = [(N_DIRECTIONS // 2 - d) % N_DIRECTIONS for d in range(N_DIRECTIONS)]
         shape = (len(self.points), GRID, GRID, N_DIRECTIONS)
-        one = grid_symmetry(shape, (points, None, range(GRID - 1, -1, -1), directions))
+        one = grid_symmetry(shape, (points, *HISTOGRAM_MIRRORED))
         return join([one] * len(self.scales))

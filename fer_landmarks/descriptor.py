@@ -8,6 +8,7 @@ from fer_landmarks.stage import FaceStage
 from fer_landmarks.transformers import (
     AnchoredHistograms,
     DenseHog,
+    FisherVectors,
     LandmarkGeometry,
     LbpHistograms,
 )
@@ -18,6 +19,7 @@ PARTS: dict[str, type[FaceStage]] = {
     "anchored": AnchoredHistograms,
     "hog": DenseHog,
     "lbp": LbpHistograms,
+    "fisher": FisherVectors,
 }
 
 
@@ -27,7 +29,8 @@ class FaceDescriptor(FaceStage):
     Parameters
     ----------
     parts : tuple of str or FaceStage
-        ``"geometry"``, ``"anchored"``, ``"hog"``, ``"lbp"``, or stages with settings of your own
+        ``"geometry"``, ``"anchored"``, ``"hog"``, ``"lbp"``, ``"fisher"``, or stages with
+        settings of your own
         (of which `predictor`, `n_jobs` and `cache` are not used).
     predictor, n_jobs, cache, looks
         See `FaceStage`.

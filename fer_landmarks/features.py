@@ -119,7 +119,10 @@ def describe_faces(
 
     chunks = list(_chunks(len(faces)))
     if min(n_threads, len(chunks)) > 1:
-        with ThreadPoolExecutor(n_threads) as pool:
+        from threadpoolctl import threadpool_limits
+
+        # Threads of BLAS beside these would only get in each other's way.
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads) as pool:
             list(pool.map(work, chunks))
     else:
         for rows in chunks:

@@ -51,6 +51,7 @@ _GEOMETRY = ("geometry",)
 _FUSION = ("geometry", "hog")
 _SHAPE = LandmarkGeometry(coordinates_only=True)
 _ANCHORED = (_SHAPE, AnchoredHistograms())
+_FISHER = ("fisher",)
 
 _RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
@@ -101,6 +102,17 @@ _RECIPES: Mapping[str, Recipe] = MappingProxyType(
             "landmark shape + anchored histograms at three scales, Gaussian-kernel least squares "
             "on 4,000 centres",
             _ANCHORED,
+            classifiers.kernel,
+        ),
+        "fisher-kernel": Recipe(
+            "Fisher vectors of gradient histograms, Gaussian-kernel least squares; no landmarks",
+            _FISHER,
+            classifiers.kernel,
+        ),
+        "anchored-fisher-kernel": Recipe(
+            "landmark shape + anchored histograms at three scales + Fisher vectors, "
+            "Gaussian-kernel least squares",
+            (*_ANCHORED, *_FISHER),
             classifiers.kernel,
         ),
         "anchored-mlp": Recipe(

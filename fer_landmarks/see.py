@@ -27,6 +27,7 @@ from fer_landmarks.anchored import (
     AnchoredFeatures,
     anchored_histograms,
 )
+from fer_landmarks.fisher import FisherFeatures, load_vocabulary
 from fer_landmarks.geometry import GeometryFeatures, align
 from fer_landmarks.hog import N_ORIENTATIONS, HogFeatures, dense_hog
 from fer_landmarks.lbp import NEIGHBOURS, UNIFORM_CODES, LbpFeatures, lbp_codes
@@ -77,7 +78,7 @@ def draw_descriptors(face: NDArray[np.uint8], landmarks: NDArray[np.float32]) ->
     -------
     matplotlib.figure.Figure
         The face, its aligned landmarks against those of the mean face, HOG, histograms around
-        some landmarks, local binary patterns.
+        some landmarks, local binary patterns, the Gaussians of its Fisher vector.
     """
     check_faces(face[None])
     counts = [f.n_features for f in (GeometryFeatures(), HogFeatures(), AnchoredFeatures())]
@@ -95,8 +96,13 @@ def draw_descriptors(face: NDArray[np.uint8], landmarks: NDArray[np.float32]) ->
             f"hue: the brighter side; {LbpFeatures().n_features:,} numbers",
             _draw_patterns,
         ),
+        (
+            "Fisher vector",
+            f"how unusual, and where: {FisherFeatures().n_features:,} numbers",
+            _draw_fisher,
+        ),
     ]
-    figure: Figure = require("matplotlib.figure").Figure(figsize=(15, 3.55), layout="constrained")
+    figure: Figure = require("matplotlib.figure").Figure(figsize=(18, 3.55), layout="constrained")
     for axes, (title, caption, draw) in zip(figure.subplots(1, len(panels)), panels, strict=True):
         axes.set(xlim=(-0.5, CROP_SIDE - 0.5), ylim=(CROP_SIDE - 0.5, -0.5), aspect="equal")
         axes.set(xticks=[], yticks=[])
@@ -231,6 +237,22 @@ def _draw_patterns(axes: Axes, face: NDArray[np.uint8], landmarks: NDArray[np.fl
     for edge in np.arange(_CELL, CROP_SIDE, _CELL) - 0.5:
         axes.axhline(edge, color="white", linewidth=0.9)
         axes.axvline(edge, color="white", linewidth=0.9)
+
+
+def _draw_fisher(axes: Axes, face: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> None:
+    _backdrop(axes, face)
+    vocabulary = load_vocabulary()
+    gradients = vocabulary.gaussians().gradients(vocabulary.words(face[None])[0])[0]
+    length = np.linalg.norm(gradients, axis=1)
+    # The larger a Gaussian's circle, the more this face's histograms would move it.
+    axes.scatter(
+        *vocabulary.points().T,
+        s=200 * (length / max(length.max(), _TINY)) ** 2,
+        facecolors=_BLUE,
+        edgecolors="white",
+        linewidths=0.4,
+        alpha=0.6,
+    )
 
 
 def _pattern_colors() -> NDArray[np.float64]:

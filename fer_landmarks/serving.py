@@ -19,6 +19,7 @@ from fer_core.landmarks import PREDICTOR_VARIABLE, LandmarkPredictor, predictor_
 from fer_core.pipeline_files import ARRAYS_FILE, JOBLIB_FILE, save_joblib, save_skops
 from fer_landmarks.anchored import AnchoredFeatures
 from fer_landmarks.features import Features, JoinedFeatures, describe_faces
+from fer_landmarks.fisher import FisherFeatures
 from fer_landmarks.gaussian import KernelScores, softmax
 from fer_landmarks.geometry import GeometryFeatures
 from fer_landmarks.hog import HogFeatures
@@ -33,7 +34,8 @@ FORMAT = 1
 
 #: The kinds of features that a file can name.
 _KINDS: dict[str, type[Features]] = {
-    kind.__name__: kind for kind in (GeometryFeatures, AnchoredFeatures, HogFeatures, LbpFeatures)
+    kind.__name__: kind
+    for kind in (GeometryFeatures, AnchoredFeatures, HogFeatures, LbpFeatures, FisherFeatures)
 }
 
 

@@ -59,11 +59,18 @@ class Symmetry:
         """
         index = np.arange(len(self.order))
         first = np.flatnonzero(index < self.order)
-        a, b = x[:, first], x[:, self.order[first]] * self.sign[first]
-        alone = index == self.order
+        odd, others = x[:, first], x[:, self.order[first]]
+        others *= self.sign[first]
+        # In place: all features of all fitted faces can take several gigabytes.
         half = np.float32(np.sqrt(0.5))
-        even = np.concatenate([(a + b) * half, x[:, alone & (self.sign > 0)]], axis=1)
-        odd = np.concatenate([(a - b) * half, x[:, alone & (self.sign < 0)]], axis=1)
+        even = odd + others
+        even *= half
+        odd -= others
+        odd *= half
+        alone = index == self.order
+        if alone.any():
+            even = np.concatenate([even, x[:, alone & (self.sign > 0)]], axis=1)
+            odd = np.concatenate([odd, x[:, alone & (self.sign < 0)]], axis=1)
         return even, odd
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fer_core.crop import CROP_SIDE
 from fer_landmarks.anchored import INNER_POINTS, SCALES, AnchoredFeatures
+from fer_landmarks.fisher import DEFAULT_VOCABULARY, FisherFeatures
 from fer_landmarks.geometry import GeometryFeatures
 from fer_landmarks.hog import HogFeatures
 from fer_landmarks.lbp import LbpFeatures
@@ -125,3 +126,30 @@ class LbpHistograms(FaceStage):
     def features(self) -> LbpFeatures:
         """Return the features that the parameters ask for."""
         return LbpFeatures(self.cell)
+
+
+class FisherVectors(FaceStage):
+    """Fisher vectors of gradient histograms all over the crop, see `fisher_vectors`.
+
+    Parameters
+    ----------
+    vocabulary : str
+        Name of one that the package has or `fer_landmarks.vocabulary` has learnt.
+    predictor, n_jobs, cache
+        See `FaceStage`; no landmarks are used.
+    """
+
+    def __init__(
+        self,
+        *,
+        vocabulary: str = DEFAULT_VOCABULARY,
+        predictor: str | None = None,
+        n_jobs: int | None = None,
+        cache: bool = False,
+    ) -> None:
+        super().__init__(predictor=predictor, n_jobs=n_jobs, cache=cache)
+        self.vocabulary = vocabulary
+
+    def features(self) -> FisherFeatures:
+        """Return the features that the parameters ask for."""
+        return FisherFeatures(self.vocabulary)

@@ -47,6 +47,21 @@ def test_patterns_have_one_hue_along_an_edge_and_gray_elsewhere(panels):
     assert red > max(green, blue)  # hue 0: brighter to the right
 
 
+def test_fisher_vectors_draw_where_a_face_differs(faces):
+    half = faces[0].copy()
+    half[:, 24:] = 128
+    left, right = (
+        draw_descriptors(face, MEAN_LANDMARKS).axes[-1].collections[0]
+        for face in (half, half[:, ::-1].copy())
+    )
+    middles = [
+        np.average(circles.get_offsets()[:, 0], weights=circles.get_sizes())
+        for circles in (left, right)
+    ]
+    assert abs(middles[0] - middles[1]) > 2
+    assert sum(middles) / 2 == pytest.approx(23.5, abs=0.1)
+
+
 def test_panels_tell_how_many_numbers(panels):
     assert "19,584 numbers" in panels["anchored histograms"].get_xlabel()
 

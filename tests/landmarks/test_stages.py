@@ -14,6 +14,7 @@ from fer_landmarks.descriptor import FaceDescriptor
 from fer_landmarks.transformers import (
     AnchoredHistograms,
     DenseHog,
+    FisherVectors,
     LandmarkGeometry,
     LbpHistograms,
 )
@@ -26,6 +27,7 @@ STAGES = {
     "lbp": LbpHistograms(),
     "anchored": AnchoredHistograms(),
     "anchored-96": AnchoredHistograms(side=96, points=(36, 45, 30), scales=((6, 3),)),
+    "fisher": FisherVectors(),
     "all": FaceDescriptor(("geometry", "hog", "lbp", AnchoredHistograms(scales=((6, 3),)))),
 }
 
