@@ -65,7 +65,7 @@ def learn_vocabulary(
     scales : sequence of (spacing, sigma)
         See `anchored_histograms`.
     place_weight : float
-        Standard deviation of x and y, in that of a mean component.
+        Standard deviation of x and y, in the root mean square of the components'.
     seed : int
 
     Returns
@@ -132,7 +132,7 @@ def _reduce(
     variances = np.concatenate([even_variance, odd_variance])
     kept = np.argsort(-variances, kind="stable")[:n_components]
     n_even = int((kept < len(even_variance)).sum())
-    deviation = float(np.sqrt(variances[kept].clip(0)).mean())
+    deviation = float(np.sqrt(variances[kept].clip(0).mean()))
     empty = np.empty((0, n_components + 2), dtype=np.float32)
     from_middle = Vocabulary(
         step=step,
