@@ -117,18 +117,19 @@ def describe_faces(
             found = predictor.predict_crops(faces[rows]) if landmarks is None else landmarks[rows]
         out[rows] = features.describe(faces[rows], found)
 
-    chunks = list(_chunks(len(faces)))
-    if min(n_threads, len(chunks)) > 1:
+    parts = list(chunks(len(faces)))
+    if min(n_threads, len(parts)) > 1:
         from threadpoolctl import threadpool_limits
 
         # Threads of BLAS beside these would only get in each other's way.
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(work, chunks))
+            list(pool.map(work, parts))
     else:
-        for rows in chunks:
+        for rows in parts:
             work(rows)
     return out
 
 
-def _chunks(n: int) -> Iterator[slice]:
+def chunks(n: int) -> Iterator[slice]:
+    """Return the rows of `n` faces a few at a time."""
     return (slice(start, start + _CHUNK) for start in range(0, n, _CHUNK))

@@ -245,8 +245,10 @@ def _draw_fisher(axes: Axes, face: NDArray[np.uint8], landmarks: NDArray[np.floa
     gradients = vocabulary.gaussians().gradients(vocabulary.words(face[None])[0])[0]
     length = np.linalg.norm(gradients, axis=1)
     # The larger a Gaussian's circle, the more this face's histograms would move it.
+    x, y = vocabulary.points().T
     axes.scatter(
-        *vocabulary.points().T,
+        x,
+        y,
         s=200 * (length / max(length.max(), _TINY)) ** 2,
         facecolors=_BLUE,
         edgecolors="white",

@@ -14,12 +14,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from fer_core.datasets.dataset import check_faces
 from fer_core.errors import ModelStoreError
-from fer_core.files import write_atomically
+from fer_core.files import sha256_of, write_atomically
 from fer_core.landmarks import PREDICTOR_VARIABLE, LandmarkPredictor, predictor_hash
 from fer_core.pipeline_files import ARRAYS_FILE, JOBLIB_FILE, save_joblib, save_skops
 from fer_landmarks.anchored import AnchoredFeatures
-from fer_landmarks.features import Features, JoinedFeatures, describe_faces
-from fer_landmarks.fisher import FisherFeatures
+from fer_landmarks.features import Features, JoinedFeatures, chunks, describe_faces
+from fer_landmarks.fisher import FisherFeatures, load_vocabulary, vocabulary_file
 from fer_landmarks.gaussian import KernelScores, softmax
 from fer_landmarks.geometry import GeometryFeatures
 from fer_landmarks.hog import HogFeatures
@@ -113,10 +113,15 @@ class ServedPipeline:
         DataError
             If `faces` are something else.
         """
-        x = describe_faces(self.features, check_faces(faces), self.predictor, landmarks)
-        for projection in self.projections:
-            x = projection(x)
-        return softmax(self.scores(x) / np.float32(self.temperature))
+        checked = check_faces(faces)
+        scores = np.empty((len(checked), len(self.classes_)), dtype=np.float32)
+        for rows in chunks(len(checked)):  # the features of many faces would fill the memory
+            known = None if landmarks is None else landmarks[rows]
+            x = describe_faces(self.features, checked[rows], self.predictor, known)
+            for projection in self.projections:
+                x = projection(x)
+            scores[rows] = self.scores(x)
+        return softmax(scores / np.float32(self.temperature))
 
     def predict(self, faces: ArrayLike) -> NDArray[np.int64]:
         """Return the most probable code of each face: int64 (n,)."""
@@ -136,6 +141,11 @@ class ServedPipeline:
         }
         if self.predictor.path is not None:
             settings["predictor"] = predictor_hash(self.predictor.path)
+        settings["vocabularies"] = {
+            part.vocabulary: sha256_of(vocabulary_file(part.vocabulary))
+            for part in self.features.parts
+            if isinstance(part, FisherFeatures)
+        }
         arrays: dict[str, NDArray[Any]] = {
             "settings": np.array(json.dumps(settings)),
             "classes": self.classes_,
@@ -176,6 +186,7 @@ class ServedPipeline:
                         f"{path}: fitted with another landmark predictor (SHA-256 {own}) than the "
                         f"one that is used here; name that file in {PREDICTOR_VARIABLE}"
                     )
+                _check_vocabularies(path, settings.get("vocabularies", {}))
                 return cls._from_arrays(settings, stored)
         except (OSError, EOFError, BadZipFile, KeyError, ValueError, TypeError) as error:
             raise ModelStoreError(
@@ -208,6 +219,17 @@ class ServedPipeline:
         return cls(
             stored["classes"], features, projections, scores, settings["temperature"], predictor
         )
+
+
+def _check_vocabularies(path: Path, fitted_with: dict[str, str]) -> None:
+    for name, own in fitted_with.items():
+        load_vocabulary(name)  # says what to do where there is none
+        file = vocabulary_file(name)
+        if sha256_of(file) != own:
+            raise ModelStoreError(
+                f"{path}: fitted with another vocabulary '{name}' (SHA-256 {own}) than {file}; "
+                "put that one there, or train the model again"
+            )
 
 
 def _features(settings: dict[str, Any]) -> Features:

@@ -10,7 +10,7 @@ import pytest
 from fer_core.errors import DataError, ModelStoreError
 from fer_core.landmarks import find_predictor
 from fer_core.pipeline_files import ARRAYS_FILE, JOBLIB_FILE, SKOPS_FILE
-from fer_landmarks import AnchoredHistograms, FaceDescriptor, make_pipeline
+from fer_landmarks import AnchoredHistograms, FaceDescriptor, fisher, make_pipeline, serving
 from fer_landmarks.serving import ServedPipeline, can_serve, save_pipeline
 
 
@@ -19,7 +19,9 @@ def labels(faces):
     return np.arange(len(faces)) % 3
 
 
-@pytest.fixture(scope="module", params=["anchored-kernel", "geometry-kernel", "lbp-kernel"])
+@pytest.fixture(
+    scope="module", params=["anchored-kernel", "geometry-kernel", "lbp-kernel", "fisher-kernel"]
+)
 def fitted(request, faces, labels):
     return make_pipeline(request.param, random_state=0).fit(faces, labels)
 
@@ -84,6 +86,21 @@ def test_files_that_are_none_are_refused(fitted, tmp_path):
         ServedPipeline.read(tmp_path / "missing.npz")
     np.savez(path, settings=np.array(json.dumps({"format": 99})))
     with pytest.raises(ModelStoreError, match="has format 99"):
+        ServedPipeline.read(path)
+
+
+def test_another_vocabulary_or_none_is_refused(faces, labels, tmp_path, monkeypatch):
+    pipeline = make_pipeline("fisher-kernel", random_state=0).fit(faces, labels)
+    path = tmp_path / "model.npz"
+    ServedPipeline.of(pipeline).save(path)
+    other = tmp_path / "other.npz"
+    other.write_bytes(fisher.vocabulary_file("fer2013").read_bytes() + b"0")
+    monkeypatch.setattr(serving, "vocabulary_file", lambda name: other)
+    with pytest.raises(ModelStoreError, match="another vocabulary 'fer2013'"):
+        ServedPipeline.read(path)
+    fisher.load_vocabulary.cache_clear()
+    monkeypatch.setattr(fisher, "vocabulary_file", lambda name: tmp_path / "missing.npz")
+    with pytest.raises(DataError, match="no vocabulary 'fer2013'"):
         ServedPipeline.read(path)
 
 
