@@ -82,7 +82,7 @@ def publish(folder: RunFolder, root: Path, models: Sequence[tuple[str, str]] = (
     for path, target in studies.items():
         with write_atomically(target) as temporary:
             shutil.copyfile(path, temporary)
-    for path in sorted(folder.figures.glob("*.png")):
+    for path in sorted(folder.figures.glob("[!.]*.png")):  # no half-written ones of a killed run
         if path.name not in SHOW_PICTURES:
             with write_atomically(drawn / path.name) as temporary:
                 shutil.copyfile(path, temporary)

@@ -11,8 +11,15 @@ from fer_core.errors import DataError
 @pytest.fixture
 def results(measured_job, tmp_path):
     copy = shutil.copytree(measured_job.folder.root, tmp_path / "run")
+    (copy / "figures" / ".fer-half.png").write_bytes(b"")
     publish(RunFolder(copy), tmp_path)
     return tmp_path / "benchmarks" / "results"
+
+
+def test_pictures_of_a_killed_run_are_not_published(results, tmp_path):
+    names = [path.name for path in (tmp_path / "docs" / "figures" / "made").iterdir()]
+    assert names
+    assert not any(name.startswith(".") for name in names)
 
 
 @pytest.mark.parametrize("kind", sorted(set(RESULT_TABLES) - {"classes", "members", "votes"}))
