@@ -113,7 +113,7 @@ def test_a_stream_is_followed_and_saved(tmp_path, capsys):
     assert code == 0
     table = rows(tmp_path / "out")
     assert {row["found"] for row in table} == {"0"}
-    assert 0 < float(table[-1]["seconds"]) < 0.8  # how soon a camera opens is the machine's
+    assert 0 <= float(table[-1]["seconds"]) < 0.8  # how soon a camera opens is the machine's
     assert not (tmp_path / "out" / ".resume.json").exists()
 
 
