@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -76,11 +76,7 @@ class Vocabulary:
 
     def words(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the words float32 (n, p, D) of faces (n, 48, 48), p of them in each."""
-        points = grid_points(self.step)
-        everywhere = np.broadcast_to(points, (len(faces), *points.shape))
-        histograms = anchored_histograms(faces, everywhere, self.scales)
-        flat = histograms.reshape(-1, len(HISTOGRAM_SYMMETRY.order))
-        words = self.of_histograms(flat, np.tile(points, (len(flat) // len(points), 1)))
+        words = self.of_histograms(*grid_histograms(faces, self.step, self.scales))
         return words.reshape(len(faces), -1, words.shape[1])
 
     def of_histograms(
@@ -101,12 +97,13 @@ class Vocabulary:
 
     def points(self) -> NDArray[np.float32]:
         """Return where in the crop the Gaussians are: (K, 2), x then y in pixels."""
-        means = self.gaussians().means
+        means = self.gaussians.means
         place = means[:, [-1, len(self.even)]]
         return place * np.float32(CROP_SIDE / self.place_weight) + np.float32((CROP_SIDE - 1) / 2)
 
+    @cached_property
     def gaussians(self) -> Gaussians:
-        """Return all K Gaussians, the given half first."""
+        """All K Gaussians, the given half first."""
         return Gaussians(
             np.concatenate([self.means, self.means * self.sign]),
             np.concatenate([self.variances, self.variances]),
@@ -181,6 +178,17 @@ def grid_points(step: int) -> NDArray[np.float32]:
     return np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2).astype(np.float32)
 
 
+def grid_histograms(
+    faces: NDArray[np.uint8], step: int, scales: tuple[tuple[float, float], ...]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the histograms (m, 128) of faces at `grid_points`, and those points (m, 2)."""
+    points = grid_points(step)
+    everywhere = np.broadcast_to(points, (len(faces), *points.shape))
+    histograms = anchored_histograms(faces, everywhere, scales)
+    flat = histograms.reshape(-1, len(HISTOGRAM_SYMMETRY.order))
+    return flat, np.tile(points, (len(flat) // len(points), 1))
+
+
 def fisher_vectors(faces: NDArray[np.uint8], vocabulary: Vocabulary) -> NDArray[np.float32]:
     """Describe faces by how their gradient histograms would change a vocabulary's Gaussians.
 
@@ -206,7 +214,7 @@ def fisher_vectors(faces: NDArray[np.uint8], vocabulary: Vocabulary) -> NDArray[
        pyramids", Pattern Recognition Letters 33, 2012; Simonyan, Parkhi, Vedaldi & Zisserman,
        "Fisher Vector Faces in the Wild", BMVC 2013.
     """
-    gaussians = vocabulary.gaussians()
+    gaussians = vocabulary.gaussians
     out = np.empty((len(faces), 2, *gaussians.means.shape), dtype=np.float32)
     for i, face in enumerate(faces):
         gradients = gaussians.gradients(vocabulary.words(face[None])[0])

@@ -242,7 +242,7 @@ def _draw_patterns(axes: Axes, face: NDArray[np.uint8], landmarks: NDArray[np.fl
 def _draw_fisher(axes: Axes, face: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> None:
     _backdrop(axes, face)
     vocabulary = load_vocabulary()
-    gradients = vocabulary.gaussians().gradients(vocabulary.words(face[None])[0])[0]
+    gradients = vocabulary.gaussians.gradients(vocabulary.words(face[None])[0])[0]
     length = np.linalg.norm(gradients, axis=1)
     # The larger a Gaussian's circle, the more this face's histograms would move it.
     x, y = vocabulary.points().T

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +20,12 @@ from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import DataError
 from fer_core.files import write_atomically
 from fer_core.splits import make_split
-from fer_landmarks.anchored import SCALES, anchored_histograms
+from fer_landmarks.anchored import SCALES
 from fer_landmarks.fisher import (
     HISTOGRAM_SYMMETRY,
     Gaussians,
     Vocabulary,
-    grid_points,
+    grid_histograms,
     vocabulary_file,
 )
 
@@ -101,14 +101,12 @@ def _sample(
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return some histograms (m, 128) of each face and their places (m, 2)."""
-    points = grid_points(step)
     histograms, places = [], []
     for face in faces:
-        found = anchored_histograms(face[None], points[None], scales)
-        flat = found.reshape(-1, len(HISTOGRAM_SYMMETRY.order))
-        chosen = rng.choice(len(flat), _WORDS_A_FACE, replace=len(flat) < _WORDS_A_FACE)
-        histograms.append(flat[chosen])
-        places.append(points[chosen % len(points)])
+        found, points = grid_histograms(face[None], step, scales)
+        chosen = rng.choice(len(found), _WORDS_A_FACE, replace=len(found) < _WORDS_A_FACE)
+        histograms.append(found[chosen])
+        places.append(points[chosen])
     return np.concatenate(histograms), np.concatenate(places)
 
 
@@ -164,7 +162,7 @@ def _mixture(
     )
     least = np.float32(_LEAST_VARIANCE * spread.mean())
     for _ in range(_ITERATIONS):
-        counts, sums, squares = _statistics(found.gaussians(), words)
+        counts, sums, squares = _statistics(found.gaussians, words)
         counts = counts[:half] + counts[half:] + 1e-6
         moved = (sums[:half] + sums[half:] * sign) / counts
         variances = (squares[:half] + squares[half:]) / counts - moved**2
@@ -214,7 +212,7 @@ def _statistics(
 
 def write_vocabulary(vocabulary: Vocabulary, path: Path) -> None:
     """Write what `fer_landmarks.fisher.load_vocabulary` reads."""
-    arrays = {name: np.asarray(value) for name, value in vars(vocabulary).items()}
+    arrays = {field.name: getattr(vocabulary, field.name) for field in fields(vocabulary)}
     with write_atomically(path) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 

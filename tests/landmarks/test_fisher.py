@@ -64,7 +64,7 @@ def test_vectors_have_unit_length_and_the_roots_of_the_gradients(faces):
     vocabulary = load_vocabulary()
     vectors = fisher_vectors(faces[:2], vocabulary)
     np.testing.assert_allclose((vectors**2).sum(axis=(1, 2, 3)), 1, atol=1e-4)
-    gradients = vocabulary.gaussians().gradients(vocabulary.words(faces[1:2])[0])
+    gradients = vocabulary.gaussians.gradients(vocabulary.words(faces[1:2])[0])
     squares = np.sign(vectors[1]) * vectors[1] ** 2
     np.testing.assert_allclose(squares, gradients / np.abs(gradients).sum(), atol=1e-6)
 

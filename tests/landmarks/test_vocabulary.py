@@ -32,7 +32,7 @@ def test_words_have_the_asked_numbers_and_half_of_the_gaussians_are_kept(learnt,
 
 def test_it_explains_faces_better_than_one_gaussian(learnt, faces):
     words = learnt.words(faces[24:40]).reshape(-1, 12)
-    gaussians = learnt.gaussians()
+    gaussians = learnt.gaussians
     distance = (words[:, None] - gaussians.means) ** 2 / gaussians.variances
     density = np.log(gaussians.shares) - 0.5 * (distance + np.log(gaussians.variances)).sum(axis=2)
     mixture = np.logaddexp.reduce(density, axis=1).mean()
@@ -73,7 +73,7 @@ def test_written_vocabularies_are_read_alike(learnt, faces, folder):
     write_vocabulary(learnt, folder / "mine.npz")
     read = load_vocabulary("mine")
     np.testing.assert_array_equal(read.words(faces[:2]), learnt.words(faces[:2]))
-    np.testing.assert_array_equal(read.gaussians().means, learnt.gaussians().means)
+    np.testing.assert_array_equal(read.gaussians.means, learnt.gaussians.means)
     assert (read.step, read.scales) == (learnt.step, learnt.scales)
 
 

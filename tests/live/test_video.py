@@ -108,12 +108,12 @@ def test_a_file_is_no_camera(clip, capsys):
 def test_a_stream_is_followed_and_saved(tmp_path, capsys):
     with stream(lambda i: 0.02) as address:
         code = main(
-            ["webcam", address, "--headless", "--seconds", "0.8", "--out", str(tmp_path / "out")]
+            ["webcam", address, "--headless", "--seconds", "3", "--out", str(tmp_path / "out")]
         )
     assert code == 0
     table = rows(tmp_path / "out")
     assert {row["found"] for row in table} == {"0"}
-    assert 0 <= float(table[-1]["seconds"]) < 0.8  # how soon a camera opens is the machine's
+    assert 0.4 < float(table[-1]["seconds"]) < 3
     assert not (tmp_path / "out" / ".resume.json").exists()
 
 
