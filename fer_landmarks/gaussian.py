@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,8 @@ class KernelScores:
     gamma : float
     n_odd : int
         See `gaussian_kernel`.
+    temperature : float
+        What scores are divided by before they become probabilities.
     center_norms : (m,) or None
         The centres' squared norms, where they are known.
     """
@@ -90,6 +93,7 @@ class KernelScores:
     prior: NDArray[np.float32]
     gamma: float
     n_odd: int
+    temperature: float
     center_norms: NDArray[Any] | None = None
 
     def __post_init__(self) -> None:
@@ -110,6 +114,39 @@ class KernelScores:
             )
             out[rows] = kernel @ self.weights
         return out + self.prior
+
+    def probabilities(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the probabilities float32 (n, k) of features float32 (n, d)."""
+        return softmax(self(x) / np.float32(self.temperature))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return what `from_arrays` needs, large arrays in half precision."""
+        return {
+            "mean": self.mean,
+            "centers": self.centers.astype(np.float16),
+            "weights": self.weights,
+            "prior": self.prior,
+        }
+
+    def settings(self) -> dict[str, float]:
+        """Return the other fields."""
+        return {
+            "gamma": self.gamma,
+            "n_odd": self.n_odd,
+            "scale": float(self.scale),
+            "temperature": float(self.temperature),
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, float]) -> Self:
+        """Return what `arrays` and `settings` were taken from."""
+        return cls(
+            **{name: arrays[name] for name in ("mean", "centers", "weights", "prior")},
+            scale=np.float32(settings["scale"]),
+            gamma=settings["gamma"],
+            n_odd=int(settings["n_odd"]),
+            temperature=settings["temperature"],
+        )
 
 
 def softmax(scores: NDArray[_Float]) -> NDArray[_Float]:

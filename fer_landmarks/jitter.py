@@ -14,6 +14,8 @@ from fer_core.tta import Look
 
 #: Pixels, share of the size and degrees by which a copy may be moved, zoomed and tilted.
 _SHIFT, _ZOOM, _ROTATION = 2.0, 0.08, 8.0
+#: Copies described at a time: 53,000 features of 26,000 faces are five gigabytes.
+_BLOCK = 1024
 
 
 class JitteredPipeline(Pipeline):
@@ -76,7 +78,7 @@ class JitteredPipeline(Pipeline):
         cached = {k: v for k, v in describe.get_params().items() if k.endswith("__cache")}
         describe.set_params(**dict.fromkeys(cached, False))
         try:
-            return [describe.transform(jittered(faces, rng)) for _ in range(self.copies)]
+            return [_transformed(describe, jittered(faces, rng)) for _ in range(self.copies)]
         finally:
             describe.set_params(**cached)
 
@@ -85,6 +87,12 @@ class JitteredPipeline(Pipeline):
         if isinstance(index, slice):
             return Pipeline(self.steps, memory=self.memory, verbose=self.verbose)[index]
         return super().__getitem__(index)
+
+
+def _transformed(describe: Pipeline, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return what `describe` makes of faces, without holding all their features at once."""
+    starts = range(0, len(faces), _BLOCK)
+    return np.concatenate([describe.transform(faces[i : i + _BLOCK]) for i in starts])
 
 
 def jittered(faces: NDArray[np.uint8], rng: np.random.RandomState) -> NDArray[np.uint8]:

@@ -181,22 +181,27 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float32]:
         """Return scores (n, k), near 1 for the class; for two classes, their difference (n,)."""
-        scores = self._scores(X)
+        x = self._checked(X)
+        scores = self.scores()(x)
         return scores[:, 1] - scores[:, 0] if len(self.classes_) == 2 else scores
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
         """Return probabilities float32 (n, k), columns in the order of `classes_`."""
-        return softmax(self._scores(X) / np.float32(self.temperature_))
+        x = self._checked(X)
+        return self.scores().probabilities(x)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the most likely class (n,)."""
-        best = self._scores(X).argmax(axis=1)
+        x = self._checked(X)
+        best = self.scores()(x).argmax(axis=1)
         return self.classes_[best]
 
-    def _scores(self, X: ArrayLike) -> NDArray[np.float32]:
+    def _checked(self, X: ArrayLike) -> NDArray[np.float32]:
         check_is_fitted(self)
-        x = validate_data(self, X, dtype=np.float32, reset=False, ensure_min_samples=0)
-        return self.scores()(x)
+        x: NDArray[np.float32] = validate_data(
+            self, X, dtype=np.float32, reset=False, ensure_min_samples=0
+        )
+        return x
 
     def scores(self) -> KernelScores:
         """Return what was fitted as a function of features."""
@@ -209,6 +214,7 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
             self.prior_,
             self.gamma,
             self.n_odd,
+            self.temperature_,
             self.center_norms_,
         )
 

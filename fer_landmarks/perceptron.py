@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fer_landmarks.compact import HalfPrecisionState, to_half_precision
 from fer_landmarks.gaussian import softmax
+from fer_landmarks.layers import LayerScores
 from fer_landmarks.targets import encode_labels, mixed_targets
 
 #: Of the running means and variances of batch normalisation.
@@ -178,7 +179,7 @@ class DropoutPerceptron(HalfPrecisionState, ClassifierMixin, BaseEstimator):
             order = rng.permutation(len(x))
             for start in range(0, len(x) - size + 1, size):
                 rows, n = order[start : start + size], n + 1
-                batch = self._scaled(x[rows])
+                batch = (x[rows] - self.mean_) * self.scale_
                 self._descend(layers, batch, targets[rows], rng, n, self._rate(n, n_steps))
         self._fold(layers)
         return self
@@ -187,24 +188,17 @@ class DropoutPerceptron(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         """Return probabilities float32 (n, k), columns in the order of `classes_`."""
         check_is_fitted(self)
         x = validate_data(self, X, dtype=np.float32, reset=False, ensure_min_samples=0)
-        x = self._scaled(x)
-        proba = self._answer(x)
-        if self.n_odd:
-            proba = (proba + self._answer(x * _signs(x.shape[1], self.n_odd))) / np.float32(2)
-        return proba
+        return self.scores().probabilities(x)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the most likely class (n,)."""
         best = self.predict_proba(X).argmax(axis=1)
         return self.classes_[best]
 
-    def _scaled(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        return (x - self.mean_) * self.scale_
-
-    def _answer(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        for weights, shift in zip(self.weights_[:-1], self.shifts_[:-1], strict=True):
-            x = np.maximum(x @ weights + shift, 0)
-        return softmax(x @ self.weights_[-1] + self.shifts_[-1])
+    def scores(self) -> LayerScores:
+        """Return what was fitted as a function of features."""
+        check_is_fitted(self)
+        return LayerScores(self.mean_, self.scale_, self.weights_, self.shifts_, self.n_odd)
 
     def _find_scale(self, x: NDArray[np.float32]) -> None:
         self.mean_ = x.mean(axis=0)

@@ -1,4 +1,4 @@
-"""Kernel pipelines served from arrays alone: NumPy, OpenCV and dlib, no scikit-learn, no pickle."""
+"""Pipelines served from arrays alone: NumPy, OpenCV and dlib, no scikit-learn, no pickle."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from fer_core.pipeline_files import ARRAYS_FILE, JOBLIB_FILE, save_joblib, save_
 from fer_landmarks.anchored import AnchoredFeatures
 from fer_landmarks.features import Features, JoinedFeatures, chunks, describe_faces
 from fer_landmarks.fisher import FisherFeatures, load_vocabulary, vocabulary_file
-from fer_landmarks.gaussian import KernelScores, softmax
+from fer_landmarks.gaussian import KernelScores
 from fer_landmarks.geometry import GeometryFeatures
 from fer_landmarks.hog import HogFeatures
+from fer_landmarks.layers import LayerScores
 from fer_landmarks.lbp import LbpFeatures
 from fer_landmarks.projection import Projection, even_then_odd
 
@@ -37,10 +38,14 @@ _KINDS: dict[str, type[Features]] = {
     kind.__name__: kind
     for kind in (GeometryFeatures, AnchoredFeatures, HogFeatures, LbpFeatures, FisherFeatures)
 }
+#: And the kinds of classifiers.
+_SCORES: dict[str, type[KernelScores] | type[LayerScores]] = {
+    kind.__name__: kind for kind in (KernelScores, LayerScores)
+}
 
 
 class ServedPipeline:
-    """What a fitted pipeline with kernel least squares answers.
+    """What a fitted pipeline with kernel least squares or a perceptron answers.
 
     Parameters
     ----------
@@ -49,8 +54,7 @@ class ServedPipeline:
     features : JoinedFeatures
     projections : sequence of Projection
         Applied one after the other.
-    scores : KernelScores
-    temperature : float
+    scores : KernelScores or LayerScores
     predictor : LandmarkPredictor or None
         None for the packaged one, looking once.
 
@@ -64,15 +68,13 @@ class ServedPipeline:
         classes: ArrayLike,
         features: JoinedFeatures,
         projections: Sequence[Projection],
-        scores: KernelScores,
-        temperature: float,
+        scores: KernelScores | LayerScores,
         predictor: LandmarkPredictor | None = None,
     ) -> None:
         self.classes_ = np.asarray(classes, dtype=np.int64)
         self.features = features
         self.projections = tuple(projections)
         self.scores = scores
-        self.temperature = temperature
         self.predictor = predictor or LandmarkPredictor()
 
     @classmethod
@@ -84,7 +86,6 @@ class ServedPipeline:
             descriptor.features(),
             [step.projection() for step in projections],
             classifier.scores(),
-            classifier.temperature_,
             LandmarkPredictor(descriptor.predictor, descriptor.looks),
         )
 
@@ -114,14 +115,14 @@ class ServedPipeline:
             If `faces` are something else.
         """
         checked = check_faces(faces)
-        scores = np.empty((len(checked), len(self.classes_)), dtype=np.float32)
+        out = np.empty((len(checked), len(self.classes_)), dtype=np.float32)
         for rows in chunks(len(checked)):  # the features of many faces would fill the memory
             known = None if landmarks is None else landmarks[rows]
             x = describe_faces(self.features, checked[rows], self.predictor, known)
             for projection in self.projections:
                 x = projection(x)
-            scores[rows] = self.scores(x)
-        return softmax(scores / np.float32(self.temperature))
+            out[rows] = self.scores.probabilities(x)
+        return out
 
     def predict(self, faces: ArrayLike) -> NDArray[np.int64]:
         """Return the most probable code of each face: int64 (n,)."""
@@ -133,10 +134,8 @@ class ServedPipeline:
             "format": FORMAT,
             "parts": [{"kind": type(p).__name__, **asdict(p)} for p in self.features.parts],
             "projections": [len(p.mean) for p in self.projections],
-            "gamma": self.scores.gamma,
-            "n_odd": self.scores.n_odd,
-            "scale": float(self.scores.scale),
-            "temperature": float(self.temperature),
+            "scores": type(self.scores).__name__,
+            **self.scores.settings(),
             "looks": self.predictor.looks,
         }
         if self.predictor.path is not None:
@@ -149,10 +148,7 @@ class ServedPipeline:
         arrays: dict[str, NDArray[Any]] = {
             "settings": np.array(json.dumps(settings)),
             "classes": self.classes_,
-            "mean": self.scores.mean,
-            "centers": self.scores.centers.astype(np.float16),
-            "weights": self.scores.weights,
-            "prior": self.scores.prior,
+            **self.scores.arrays(),
         }
         for i, projection in enumerate(self.projections):
             groups = zip(projection.mean, projection.even, projection.odd, strict=True)
@@ -206,19 +202,11 @@ class ServedPipeline:
             )
             projections.append(Projection(symmetry, mean, even, odd))
             symmetry = even_then_odd(*(sum(map(len, halves)) for halves in (even, odd)))
-        scores = KernelScores(
-            stored["mean"],
-            np.float32(settings["scale"]),
-            stored["centers"],
-            stored["weights"],
-            stored["prior"],
-            settings["gamma"],
-            settings["n_odd"],
-        )
+        # The first files of this format knew one kind.
+        kind = _SCORES[settings.get("scores", KernelScores.__name__)]
+        scores = kind.from_arrays(stored, settings)
         predictor = LandmarkPredictor(looks=settings.get("looks", 1))
-        return cls(
-            stored["classes"], features, projections, scores, settings["temperature"], predictor
-        )
+        return cls(stored["classes"], features, projections, scores, predictor)
 
 
 def _check_vocabularies(path: Path, fitted_with: dict[str, str]) -> None:
@@ -249,6 +237,7 @@ def can_serve(model: Any) -> bool:
     from fer_landmarks.compress import SymmetricPCA
     from fer_landmarks.descriptor import FaceDescriptor
     from fer_landmarks.kernel import KernelLeastSquares
+    from fer_landmarks.perceptron import DropoutPerceptron
 
     if not isinstance(model, Pipeline):
         return False
@@ -256,7 +245,7 @@ def can_serve(model: Any) -> bool:
     return (
         isinstance(descriptor, FaceDescriptor)
         and all(type(part) in _KINDS.values() for part in descriptor.features().parts)
-        and isinstance(classifier, KernelLeastSquares)
+        and isinstance(classifier, KernelLeastSquares | DropoutPerceptron)
         and all(isinstance(step, SymmetricPCA) for step in between)
     )
 

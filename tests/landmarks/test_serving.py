@@ -1,4 +1,4 @@
-"""Kernel pipelines served from arrays."""
+"""Pipelines served from arrays."""
 
 import json
 import subprocess
@@ -19,11 +19,19 @@ def labels(faces):
     return np.arange(len(faces)) % 3
 
 
-@pytest.fixture(
-    scope="module", params=["anchored-kernel", "geometry-kernel", "lbp-kernel", "fisher-kernel"]
-)
+#: Pipelines to serve, with what makes them quick to fit.
+SERVED = {
+    "anchored-kernel": {},
+    "geometry-kernel": {},
+    "lbp-kernel": {},
+    "fisher-kernel": {},
+    "anchored-mlp": {"copies": 1, "classifier__hidden": (32, 16)},
+}
+
+
+@pytest.fixture(scope="module", params=SERVED)
 def fitted(request, faces, labels):
-    return make_pipeline(request.param, random_state=0).fit(faces, labels)
+    return make_pipeline(request.param, random_state=0, **SERVED[request.param]).fit(faces, labels)
 
 
 def test_answers_are_the_pipelines_own(fitted, faces, tmp_path):

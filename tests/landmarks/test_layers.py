@@ -1,0 +1,52 @@
+"""Tests for fer_landmarks.layers."""
+
+import numpy as np
+import pytest
+
+from fer_landmarks.gaussian import softmax
+from fer_landmarks.layers import LayerScores
+
+
+@pytest.fixture
+def scores():
+    rng = np.random.default_rng(0)
+    sizes = [(6, 5), (5, 4), (4, 3)]
+    return LayerScores(
+        mean=np.array([1, 2, 3, 0, 0, 0], np.float32),
+        scale=rng.uniform(0.5, 2, 6).astype(np.float32),
+        weights=[rng.normal(size=size).astype(np.float16).astype(np.float32) for size in sizes],
+        shifts=[rng.normal(size=size[1]).astype(np.float32) for size in sizes],
+        n_odd=2,
+    )
+
+
+@pytest.fixture
+def x():
+    return np.random.default_rng(1).normal(size=(10, 6)).astype(np.float32)
+
+
+def test_answers_are_the_mean_of_a_row_and_its_mirror_image(scores, x):
+    def plain(rows):
+        hidden = (rows - scores.mean) * scores.scale
+        for weights, shift in zip(scores.weights[:-1], scores.shifts[:-1], strict=True):
+            hidden = np.maximum(hidden @ weights + shift, 0)
+        return softmax(hidden @ scores.weights[-1] + scores.shifts[-1])
+
+    mirrored = x * np.float32([1, 1, 1, 1, -1, -1])
+    proba = scores.probabilities(x)
+    np.testing.assert_allclose(proba, (plain(x) + plain(mirrored)) / 2, atol=1e-6)
+    np.testing.assert_allclose(proba, scores.probabilities(mirrored), atol=1e-6)
+    assert np.abs(plain(x) - plain(mirrored)).max() > 0.1
+
+
+def test_no_layer_in_between_is_a_linear_model(x):
+    weights = np.random.default_rng(2).normal(size=(6, 3)).astype(np.float32)
+    zero, one = np.zeros(6, np.float32), np.ones(6, np.float32)
+    linear = LayerScores(zero, one, [weights], [np.zeros(3, np.float32)], 0)
+    np.testing.assert_allclose(linear.probabilities(x), softmax(x @ weights), atol=1e-6)
+
+
+def test_arrays_and_settings_say_all(scores, x):
+    again = LayerScores.from_arrays(scores.arrays(), scores.settings())
+    np.testing.assert_array_equal(again.probabilities(x), scores.probabilities(x))
+    assert scores.arrays()["weights_0"].dtype == np.float16
