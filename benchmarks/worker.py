@@ -116,7 +116,6 @@ def _end_with_parent() -> None:
 
 def _child(task: Task, log: Path, sender: Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with open(log, "w", encoding="utf-8", buffering=1) as file:
         # Native libraries print to the descriptors, whatever sys.stdout is.
         os.dup2(file.fileno(), 1)

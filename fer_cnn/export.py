@@ -54,7 +54,6 @@ def export_onnx(keras_file: Path, onnx_file: Path, views: str = "one") -> None:
     environment = {
         **os.environ,
         "KERAS_BACKEND": "tensorflow",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent.parent), *sys.path[1:]]),
     }
     done = subprocess.run(

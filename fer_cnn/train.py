@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -199,7 +198,6 @@ def scheme_for(recipe: Recipe, dataset: Dataset, name: str | None) -> Scheme:
 
 
 def _command(args: argparse.Namespace) -> None:
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow tells much at start-up
     recipe = recipe_from(args)
     require("keras", "train")  # before pictures are read
     work = args.out / "training" / recipe.name

@@ -3,11 +3,16 @@
 import importlib
 import importlib.util
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 
 from fer_core.errors import MissingExtraError
+
+#: TensorFlow's own setting of what it tells; where it is set, nothing is held back here.
+_TALK = "TF_CPP_MIN_LOG_LEVEL"
 
 
 def require(module: str, extra: str | None = None) -> ModuleType:
@@ -31,7 +36,8 @@ def require(module: str, extra: str | None = None) -> ModuleType:
         If the module, or something it imports, is not installed or can't be loaded.
     """
     try:
-        return importlib.import_module(module)
+        with _native_messages_dropped(module):
+            return importlib.import_module(module)
     except ImportError as error:
         backend = os.environ.get("KERAS_BACKEND", "tensorflow")
         if module == "keras" and error.name == backend != "tensorflow":
@@ -48,6 +54,26 @@ def require(module: str, extra: str | None = None) -> ModuleType:
         raise MissingExtraError(
             f"keras could not be imported ({error}); set KERAS_BACKEND to tensorflow, jax or torch"
         ) from error
+
+
+@contextmanager
+def _native_messages_dropped(module: str) -> Iterator[None]:
+    """Drop what native code writes to the error stream while Keras and its backend are imported.
+
+    TensorFlow greets there before it reads its setting.
+    """
+    if module != "keras" or _TALK in os.environ:
+        yield
+        return
+    os.environ[_TALK] = "3"
+    stream = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(stream, 2)
+        os.close(stream)
 
 
 def how_to_install(extra: str | None) -> str:

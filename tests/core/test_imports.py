@@ -74,3 +74,19 @@ def test_a_backend_that_is_not_there_is_named(backend, words):
     )
     assert words in run.stderr.splitlines()[-1]
     assert "MissingExtraError" in run.stderr
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_tensorflow_greets_only_who_asks_for_it(told):
+    pytest.importorskip("tensorflow")
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    environment.pop("TF_CPP_MIN_LOG_LEVEL", None)
+    if told:
+        environment["TF_CPP_MIN_LOG_LEVEL"] = "0"
+    code = "import sys; from fer_core.extras import require; require('keras', 'train').ops.zeros(1)"
+    code += "; print('heard', file=sys.stderr)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert run.stderr.endswith("heard\n")
+    assert ("oneDNN" in run.stderr) == told
