@@ -82,33 +82,14 @@ class OnnxClassifier:
         return self.classes_[self.predict_proba(faces).argmax(axis=1)]
 
     def _open(self) -> Any:
-        runtime = require("onnxruntime")
-        options = runtime.SessionOptions()
-        if self.threads is not None:
-            options.intra_op_num_threads = self.threads
-        # Spinning threads would take the processor from the detector between two frames.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
-        try:
-            session = runtime.InferenceSession(
-                self.network if isinstance(self.network, bytes) else str(self.network),
-                options,
-                providers=["CPUExecutionProvider"],
-            )
-        except Exception as error:  # ONNX Runtime's errors share no base class
-            raise ModelStoreError(
-                f"{self._name}: this is not a network that ONNX Runtime can open ({error})"
-            ) from error
+        session = open_session(self.network, self.threads)
         width = session.get_outputs()[0].shape[-1]
         if width != len(self.classes_):
             raise ModelStoreError(
-                f"{self._name}: the network has {width} outputs for {len(self.classes_)} classes"
+                f"{_name(self.network)}: the network has {width} outputs for "
+                f"{len(self.classes_)} classes"
             )
         return session
-
-    @property
-    def _name(self) -> str:
-        return "ONNX network" if isinstance(self.network, bytes) else str(self.network)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the session out: a copy opens the file again."""
@@ -117,3 +98,34 @@ class OnnxClassifier:
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
         self._session = self._open()
+
+
+def open_session(network: bytes | Path, threads: int | None = None) -> Any:
+    """Return ONNX Runtime's session of an ONNX file or its content.
+
+    Raises
+    ------
+    ModelStoreError
+        If it is none.
+    """
+    runtime = require("onnxruntime")
+    options = runtime.SessionOptions()
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    # Spinning threads would take the processor from the detector between two frames.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    try:
+        return runtime.InferenceSession(
+            network if isinstance(network, bytes) else str(network),
+            options,
+            providers=["CPUExecutionProvider"],
+        )
+    except Exception as error:  # ONNX Runtime's errors share no base class
+        raise ModelStoreError(
+            f"{_name(network)}: this is not a network that ONNX Runtime can open ({error})"
+        ) from error
+
+
+def _name(network: bytes | Path) -> str:
+    return "ONNX network" if isinstance(network, bytes) else str(network)

@@ -18,7 +18,7 @@ from fer_landmarks.compress import SymmetricPCA
 from fer_landmarks.descriptor import FaceDescriptor
 from fer_landmarks.settings import load_settings
 from fer_landmarks.stage import FaceStage
-from fer_landmarks.transformers import AnchoredHistograms, LandmarkGeometry
+from fer_landmarks.transformers import AnchoredHistograms, FisherVectors, LandmarkGeometry
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -113,6 +113,12 @@ _RECIPES: Mapping[str, Recipe] = MappingProxyType(
             "landmark shape + anchored histograms at three scales + Fisher vectors, "
             "Gaussian-kernel least squares",
             (*_ANCHORED, *_FISHER),
+            classifiers.kernel,
+        ),
+        "anchored-small-fisher-kernel": Recipe(
+            "landmark shape + anchored histograms at three scales + short Fisher vectors, "
+            "Gaussian-kernel least squares on centres of one byte a number",
+            (*_ANCHORED, FisherVectors(vocabulary="fer2013-small")),
             classifiers.kernel,
         ),
         "anchored-mlp": Recipe(

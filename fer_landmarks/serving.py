@@ -20,12 +20,12 @@ from fer_core.pipeline_files import ARRAYS_FILE, JOBLIB_FILE, save_joblib, save_
 from fer_landmarks.anchored import AnchoredFeatures
 from fer_landmarks.features import Features, JoinedFeatures, chunks, describe_faces
 from fer_landmarks.fisher import FisherFeatures, load_vocabulary, vocabulary_file
-from fer_landmarks.gaussian import KernelScores
 from fer_landmarks.geometry import GeometryFeatures
 from fer_landmarks.hog import HogFeatures
 from fer_landmarks.layers import LayerScores
 from fer_landmarks.lbp import LbpFeatures
 from fer_landmarks.projection import Projection, even_then_odd
+from fer_landmarks.scores import KernelScores
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from fer_core.cli import natural, run_command
+from fer_core.crop import CROP_SIDE
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import DataError
 from fer_core.files import write_atomically
@@ -230,6 +231,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--gaussians", type=natural, default=256, help="default: %(default)s")
     parser.add_argument("--components", type=natural, default=64, help="default: %(default)s")
+    parser.add_argument(
+        "--step",
+        type=natural,
+        default=3,
+        help="crop pixels between two histograms (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--scales",
+        type=natural,
+        default=len(SCALES),
+        help="sizes of histograms, the smallest first (default: all %(default)s)",
+    )
     parser.add_argument("--seed", type=natural, default=0)
     parser.add_argument("--replace", action="store_true", help="write over one of this name")
     return run_command(parser, _command, argv)
@@ -238,6 +251,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _command(args: argparse.Namespace) -> None:
     from rich.console import Console
 
+    if not 1 <= args.step <= CROP_SIDE // 2 or not 1 <= args.scales <= len(SCALES):
+        raise DataError(
+            f"--step must be 1 to {CROP_SIDE // 2} and --scales 1 to {len(SCALES)}. Got "
+            f"{args.step} and {args.scales}."
+        )
     path = vocabulary_file(args.name)
     if path.exists() and not args.replace:
         raise DataError(f"{path} exists, and models may need it; take another name, or --replace")
@@ -247,7 +265,12 @@ def _command(args: argparse.Namespace) -> None:
     chosen = np.sort(rng.permutation(len(fitting))[: args.faces])
     with console.status(f"{len(chosen)} faces, {args.gaussians} Gaussians"):
         vocabulary = learn_vocabulary(
-            fitting.faces[chosen], args.gaussians, args.components, seed=args.seed
+            fitting.faces[chosen],
+            args.gaussians,
+            args.components,
+            step=args.step,
+            scales=SCALES[: args.scales],
+            seed=args.seed,
         )
     write_vocabulary(vocabulary, path)
     console.print(f"{path}: {args.gaussians} Gaussians, learnt on {len(chosen)} faces")

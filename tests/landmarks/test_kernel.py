@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 
@@ -228,3 +230,18 @@ def test_a_subsets_large_weights_are_summed_without_rounding_noise(blobs):
     together = model.predict_proba(x[:50])
     alone = np.concatenate([model.predict_proba(face[None]) for face in x[:50]])
     np.testing.assert_allclose(alone, together, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_centers", [None, 60])
+def test_eight_bits_answer_as_sixteen_and_survive_a_round_trip(blobs, n_centers):
+    x, y = blobs
+    settings = {"n_odd": 2, "n_centers": n_centers, "random_state": 0}
+    sixteen = KernelLeastSquares(**settings).fit(x, y)
+    eight = KernelLeastSquares(bits=8, **settings).fit(x, y)
+    proba = eight.predict_proba(x)
+    assert 0 < np.abs(proba - sixteen.predict_proba(x)).max() < 0.1
+    stored = pickle.dumps(eight)
+    assert len(stored) < len(pickle.dumps(sixteen))
+    np.testing.assert_array_equal(pickle.loads(stored).predict_proba(x), proba)
+    with pytest.raises(ValueError, match="bits must be 16 or 8"):
+        KernelLeastSquares(bits=4).fit(x, y)

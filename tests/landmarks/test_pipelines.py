@@ -40,6 +40,7 @@ QUICK = {
         SymmetricPCA(),
         KernelLeastSquares(),
         KernelLeastSquares(n_centers=15, random_state=0),
+        KernelLeastSquares(bits=8),
         DropoutPerceptron(hidden=(16,), epochs=20, batch_size=16, random_state=0),
         SoftmaxScores(LinearSVC(random_state=0)),
         Probabilities(LogisticRegression()),

@@ -19,12 +19,13 @@ def labels(faces):
     return np.arange(len(faces)) % 3
 
 
-#: Pipelines to serve, with what makes them quick to fit.
+#: Pipelines to serve, with settings that are quick to fit, or others than the usual.
 SERVED = {
     "anchored-kernel": {},
     "geometry-kernel": {},
     "lbp-kernel": {},
     "fisher-kernel": {},
+    "hog-kernel": {"classifier__bits": 8},
     "anchored-mlp": {"copies": 1, "classifier__hidden": (32, 16)},
 }
 

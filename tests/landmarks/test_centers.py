@@ -1,0 +1,86 @@
+"""Tests for fer_landmarks.centers."""
+
+import numpy as np
+import pytest
+
+from fer_landmarks.centers import (
+    ByteCenters,
+    FloatCenters,
+    FloatProducts,
+    OnnxProducts,
+    from_bytes,
+    to_bytes,
+)
+from fer_landmarks.gaussian import gaussian_kernel
+
+
+@pytest.fixture
+def rows():
+    rng = np.random.default_rng(0)
+    return (rng.normal(size=(30, 12)) * rng.uniform(0.1, 3, (30, 1))).astype(np.float32)
+
+
+def test_rows_are_rounded_by_a_scale_of_their_own(rows):
+    codes, scales = to_bytes(rows)
+    assert codes.dtype == np.int8
+    assert (np.abs(codes.astype(int)).max(axis=1) == 127).all()
+    assert (np.abs(from_bytes(codes, scales) - rows) <= scales[:, None] / 2 + 1e-6).all()
+    again, _ = to_bytes(from_bytes(codes, scales))
+    np.testing.assert_array_equal(again, codes)
+    zero, scale = to_bytes(np.zeros((1, 3), np.float32))
+    assert not zero.any()
+    assert scale > 0
+    assert to_bytes(rows[:0])[0].shape == (0, 12)
+
+
+@pytest.mark.parametrize("n_odd", [0, 5])
+def test_onnx_runtime_gives_the_same_products(rows, n_odd):
+    codes, _ = to_bytes(rows)
+    by_numpy = FloatProducts(codes, n_odd)
+    by_onnx = OnnxProducts(by_numpy.model())
+    whole = codes.astype(int)
+    even = 12 - n_odd
+    expected = [whole[:4, :even] @ whole[:, :even].T]
+    expected += [whole[:4, even:] @ whole[:, even:].T] if n_odd else []
+    for products in (by_numpy(codes[:4]), by_onnx(codes[:4])):
+        assert len(products) == len(expected)
+        for got, want in zip(products, expected, strict=True):
+            np.testing.assert_array_equal(got, want)
+
+
+def test_the_largest_codes_do_not_overflow():
+    codes = np.full((3, 1000), -127, np.int8)
+    for products in (FloatProducts(codes, 0), OnnxProducts(FloatProducts(codes, 0).model())):
+        np.testing.assert_array_equal(products(codes)[0], np.full((3, 3), 127 * 127 * 1000))
+        np.testing.assert_array_equal(products(-codes)[0], np.full((3, 3), -127 * 127 * 1000))
+
+
+@pytest.mark.parametrize("n_odd", [0, 5])
+def test_the_kernel_is_that_of_the_rounded_rows(rows, n_odd):
+    centers = ByteCenters.of(rows[10:], n_odd)
+    rounded = from_bytes(*to_bytes(rows))
+    expected = gaussian_kernel(rounded[:10], rounded[10:], 0.1, n_odd)
+    np.testing.assert_allclose(centers.kernel(rows[:10], 0.1), expected, rtol=1e-4)
+    stored = ByteCenters.from_arrays(centers.arrays(), n_odd)
+    np.testing.assert_array_equal(stored.kernel(rows[:10], 0.1), centers.kernel(rows[:10], 0.1))
+    assert stored.n_odd == n_odd
+
+
+def test_one_row_gets_the_kernel_that_it_gets_among_others(rows):
+    centers = ByteCenters.of(rows[10:], 5)
+    together = centers.kernel(rows[:10], 0.1)
+    np.testing.assert_array_equal(
+        np.vstack([centers.kernel(r[None], 0.1) for r in rows[:10]]), together
+    )
+
+
+def test_centers_give_the_kernel_in_their_precision(rows):
+    expected = gaussian_kernel(rows[:10], rows[10:], 0.1, 5)
+    rounded = ByteCenters.of(rows[10:], 5).kernel(rows[:10], 0.1)
+    for dtype in (np.float32, np.float64):
+        kernel = FloatCenters(rows[10:].astype(dtype), 5).kernel(rows[:10], 0.1)
+        assert kernel.dtype == dtype
+        np.testing.assert_allclose(kernel, expected, rtol=1e-4)
+        kernel = ByteCenters.of(rows[10:].astype(dtype), 5).kernel(rows[:10], 0.1)
+        assert kernel.dtype == dtype
+        np.testing.assert_allclose(kernel, rounded, rtol=1e-4)
