@@ -39,7 +39,7 @@ def quantize_onnx(onnx_file: Path, faces: NDArray[np.uint8]) -> None:
     MissingExtraError
         If the package onnx is missing.
     """
-    onnx = require("onnx", "train")
+    onnx = require("onnx")
     from onnxruntime import quantization
 
     order = np.random.default_rng(0).permutation(len(faces))[:_CALIBRATION_FACES]

@@ -3,6 +3,8 @@
 import importlib
 import importlib.util
 import os
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -11,7 +13,7 @@ from types import ModuleType
 
 from fer_core.errors import MissingExtraError
 
-#: TensorFlow's own setting of what it tells; where it is set, nothing is held back here.
+#: TensorFlow's own setting of what it tells, from 0 (all) to 3 (little, as is set here).
 _TALK = "TF_CPP_MIN_LOG_LEVEL"
 
 
@@ -36,7 +38,7 @@ def require(module: str, extra: str | None = None) -> ModuleType:
         If the module, or something it imports, is not installed or can't be loaded.
     """
     try:
-        with _native_messages_dropped(module):
+        with _error_stream_held(module):
             return importlib.import_module(module)
     except ImportError as error:
         backend = os.environ.get("KERAS_BACKEND", "tensorflow")
@@ -57,23 +59,31 @@ def require(module: str, extra: str | None = None) -> ModuleType:
 
 
 @contextmanager
-def _native_messages_dropped(module: str) -> Iterator[None]:
-    """Drop what native code writes to the error stream while Keras and its backend are imported.
+def _error_stream_held(module: str) -> Iterator[None]:
+    """Hold back what is written to the error stream while Keras and its backend are imported.
 
-    TensorFlow greets there before it reads its setting.
+    TensorFlow's native code greets there before it reads its own setting. What was held back is
+    written if the import fails; where it ends the process, the setting shows why.
     """
-    if module != "keras" or _TALK in os.environ:
+    if module != "keras" or module in sys.modules or os.environ.setdefault(_TALK, "3") != "3":
         yield
         return
-    os.environ[_TALK] = "3"
-    stream = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
     try:
+        stream = os.dup(2)
+    except OSError:  # a program without an error stream
         yield
-    finally:
-        os.dup2(stream, 2)
-        os.close(stream)
+        return
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(stream, held.read())
+            raise
+        finally:
+            os.dup2(stream, 2)
+            os.close(stream)
 
 
 def how_to_install(extra: str | None) -> str:

@@ -77,7 +77,8 @@ class Vocabulary:
     def words(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the words float32 (n, p, D) of faces (n, 48, 48), p of them in each."""
         words = self.of_histograms(*grid_histograms(faces, self.step, self.scales))
-        return words.reshape(len(faces), -1, words.shape[1])
+        n_words = len(self.scales) * len(grid_points(self.step))
+        return words.reshape(len(faces), n_words, words.shape[1])
 
     def of_histograms(
         self, histograms: NDArray[np.float32], points: NDArray[np.float32]

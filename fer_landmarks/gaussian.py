@@ -44,7 +44,7 @@ def gaussian_kernel(
 
 
 def kernel_of_products(
-    even: NDArray[_Float],
+    exponent: NDArray[_Float],
     odd: Sequence[NDArray[_Float]],
     norms: NDArray[_Float],
     center_norms: NDArray[_Float],
@@ -54,7 +54,7 @@ def kernel_of_products(
 
     Parameters
     ----------
-    even : (n, m)
+    exponent : (n, m)
         Products of rows and centres, over the columns that mirroring keeps. Written over.
     odd : nothing, or (n, m)
         Over those whose sign it changes. Written over.
@@ -67,7 +67,6 @@ def kernel_of_products(
     -------
     (n, m)
     """
-    exponent = even
     exponent *= np.float32(2 * gamma)
     exponent -= np.float32(gamma) * norms[:, None]
     exponent -= np.float32(gamma) * center_norms

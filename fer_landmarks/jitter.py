@@ -14,7 +14,7 @@ from fer_core.tta import Look
 
 #: Pixels, share of the size and degrees by which a copy may be moved, zoomed and tilted.
 _SHIFT, _ZOOM, _ROTATION = 2.0, 0.08, 8.0
-#: Copies described at a time: 53,000 features of 26,000 faces are five gigabytes.
+#: Copies described at a time: 20,000 features of 26,000 faces are two gigabytes.
 _BLOCK = 1024
 
 

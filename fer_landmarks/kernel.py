@@ -97,7 +97,8 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         mirror image, at the cost of neither.
     bits : {16, 8}
         To how many features are rounded, fitted ones and new ones alike. With 8 the model is half
-        as large, and answers for a single face several times as fast where it is served.
+        as large, and where it is served a face is compared with the centres several times as
+        fast; here each call rounds the centres anew.
     class_weight : dict, "balanced" or None
     soft_weight : float
         Share of soft labels in the targets, where `fit` is given any.

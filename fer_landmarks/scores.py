@@ -1,4 +1,4 @@
-"""What fitted kernel least squares answer, in NumPy alone."""
+"""What fitted kernel least squares answer, without scikit-learn."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class KernelScores:
         weights = arrays["weights"]
         centers: Centers
         if "products" in arrays:
-            centers = ByteCenters.from_arrays(arrays, int(settings["n_odd"]))
+            centers = ByteCenters.from_arrays(arrays, len(arrays["mean"]), int(settings["n_odd"]))
         else:
             found = arrays["centers"].astype(weights.dtype)
             centers = FloatCenters(found, int(settings["n_odd"]))

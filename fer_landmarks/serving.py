@@ -1,4 +1,4 @@
-"""Pipelines served from arrays alone: NumPy, OpenCV and dlib, no scikit-learn, no pickle."""
+"""Pipelines served from arrays: no scikit-learn, no pickle, and ONNX Runtime for 8-bit kernels."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ class ServedPipeline:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read what `save` wrote; nothing in the file is run.
+        """Read what `save` wrote; no Python code in the file is run.
 
         Raises
         ------

@@ -1,5 +1,7 @@
 """Tests for fer_landmarks.centers."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -48,11 +50,40 @@ def test_onnx_runtime_gives_the_same_products(rows, n_odd):
             np.testing.assert_array_equal(got, want)
 
 
-def test_the_largest_codes_do_not_overflow():
-    codes = np.full((3, 1000), -127, np.int8)
+@pytest.mark.parametrize("width", [1000, 3001])
+def test_the_largest_codes_are_exact(width):
+    codes = np.full((3, width), -127, np.int8)
     for products in (FloatProducts(codes, 0), OnnxProducts(FloatProducts(codes, 0).model())):
-        np.testing.assert_array_equal(products(codes)[0], np.full((3, 3), 127 * 127 * 1000))
-        np.testing.assert_array_equal(products(-codes)[0], np.full((3, 3), -127 * 127 * 1000))
+        np.testing.assert_array_equal(products(codes)[0], np.full((3, 3), 127 * 127 * width))
+        np.testing.assert_array_equal(products(-codes)[0], np.full((3, 3), -127 * 127 * width))
+
+
+def test_what_is_no_number_stays_none(rows):
+    centers = ByteCenters.of(rows[10:], 5)
+    broken = rows[:3].copy()
+    broken[0, 2], broken[1, 3] = np.nan, np.inf
+    kernel = centers.kernel(broken, 0.1)
+    assert np.isnan(kernel[:2]).all()
+    np.testing.assert_array_equal(kernel[2:], centers.kernel(rows[2:3], 0.1))
+    codes, _ = to_bytes(np.full((1, 4), 1e-44, np.float32))
+    assert not codes.any()
+
+
+def test_products_of_other_sizes_are_refused(rows):
+    arrays = ByteCenters.of(rows, 5).arrays()
+    for d, n_odd in ((13, 5), (12, 4), (12, 0)):
+        with pytest.raises(ValueError, match="it has products of"):
+            ByteCenters.from_arrays(arrays, d, n_odd)
+    with pytest.raises(ValueError, match="it has products of"):
+        ByteCenters.from_arrays({**arrays, "center_scales": np.ones(3, np.float32)}, 12, 5)
+    with pytest.raises(ValueError, match="not a network"):
+        ByteCenters.from_arrays({**arrays, "products": arrays["products"][:20]}, 12, 5)
+
+
+def test_they_survive_a_copy(rows):
+    stored = ByteCenters.from_arrays(ByteCenters.of(rows[10:], 5).arrays(), 12, 5)
+    copied = pickle.loads(pickle.dumps(stored))
+    np.testing.assert_array_equal(copied.kernel(rows[:10], 0.1), stored.kernel(rows[:10], 0.1))
 
 
 @pytest.mark.parametrize("n_odd", [0, 5])
@@ -61,7 +92,7 @@ def test_the_kernel_is_that_of_the_rounded_rows(rows, n_odd):
     rounded = from_bytes(*to_bytes(rows))
     expected = gaussian_kernel(rounded[:10], rounded[10:], 0.1, n_odd)
     np.testing.assert_allclose(centers.kernel(rows[:10], 0.1), expected, rtol=1e-4)
-    stored = ByteCenters.from_arrays(centers.arrays(), n_odd)
+    stored = ByteCenters.from_arrays(centers.arrays(), 12, n_odd)
     np.testing.assert_array_equal(stored.kernel(rows[:10], 0.1), centers.kernel(rows[:10], 0.1))
     assert stored.n_odd == n_odd
 

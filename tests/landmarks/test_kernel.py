@@ -245,3 +245,13 @@ def test_eight_bits_answer_as_sixteen_and_survive_a_round_trip(blobs, n_centers)
     np.testing.assert_array_equal(pickle.loads(stored).predict_proba(x), proba)
     with pytest.raises(ValueError, match="bits must be 16 or 8"):
         KernelLeastSquares(bits=4).fit(x, y)
+
+
+def test_one_that_was_kept_before_there_was_a_choice_of_bits_is_read(blobs):
+    x, y = blobs
+    fitted = KernelLeastSquares().fit(x, y)
+    state = fitted.__getstate__()
+    del state["bits"]
+    old = KernelLeastSquares.__new__(KernelLeastSquares)
+    old.__setstate__(state)
+    np.testing.assert_array_equal(old.predict_proba(x), fitted.predict_proba(x))

@@ -26,6 +26,7 @@ SERVED = {
     "lbp-kernel": {},
     "fisher-kernel": {},
     "hog-kernel": {"classifier__bits": 8},
+    "fusion-kernel": {"classifier__bits": 8, "classifier__n_centers": 20},
     "anchored-mlp": {"copies": 1, "classifier__hidden": (32, 16)},
 }
 
@@ -67,8 +68,9 @@ def test_other_pipelines_are_served_by_skops(faces, labels, tmp_path):
     assert set(save_pipeline(pipeline, tmp_path)) == {SKOPS_FILE, JOBLIB_FILE}
 
 
-def test_predicts_without_scikit_learn(faces, labels, tmp_path):
-    pipeline = make_pipeline("anchored-kernel", random_state=0).fit(faces, labels)
+@pytest.mark.parametrize("name", ["anchored-kernel", "hog-kernel", "anchored-mlp"])
+def test_predicts_without_scikit_learn(name, faces, labels, tmp_path):
+    pipeline = make_pipeline(name, random_state=0, **SERVED[name]).fit(faces, labels)
     ServedPipeline.of(pipeline).save(tmp_path / "model.npz")
     np.save(tmp_path / "faces.npy", faces[:3])
     code = (
@@ -77,10 +79,23 @@ def test_predicts_without_scikit_learn(faces, labels, tmp_path):
         f"folder = Path({str(tmp_path)!r})\n"
         "proba = ServedPipeline.read(folder / 'model.npz').predict_proba("
         "numpy.load(folder / 'faces.npy'))\n"
-        "print(proba.shape, {'sklearn', 'skops', 'scipy', 'joblib'} & set(sys.modules))"
+        "print(proba.shape, {'sklearn', 'skops', 'scipy', 'joblib', 'onnx'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "(3, 3) set()"
+
+
+def test_the_first_files_of_this_format_are_read(faces, labels, tmp_path):
+    pipeline = make_pipeline("lbp-kernel", random_state=0).fit(faces, labels)
+    path = tmp_path / "model.npz"
+    ServedPipeline.of(pipeline).save(path)
+    with np.load(path) as stored:
+        arrays = dict(stored)
+    settings = json.loads(str(arrays["settings"]))
+    del settings["scores"]  # there was one kind
+    np.savez(path, **{**arrays, "settings": np.array(json.dumps(settings))})
+    served = ServedPipeline.read(path)
+    np.testing.assert_array_equal(served.predict_proba(faces), pipeline.predict_proba(faces))
 
 
 def test_files_that_are_none_are_refused(fitted, tmp_path):
