@@ -76,9 +76,10 @@ class Vocabulary:
 
     def words(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the words float32 (n, p, D) of faces (n, 48, 48), p of them in each."""
-        words = self.of_histograms(*grid_histograms(faces, self.step, self.scales))
-        n_words = len(self.scales) * len(grid_points(self.step))
-        return words.reshape(len(faces), n_words, words.shape[1])
+        histograms, points = grid_histograms(faces, self.step, self.scales)
+        flat = histograms.reshape(-1, histograms.shape[2])
+        words = self.of_histograms(flat, np.tile(points, (len(faces), 1)))
+        return words.reshape(len(faces), len(points), words.shape[1])
 
     def of_histograms(
         self, histograms: NDArray[np.float32], points: NDArray[np.float32]
@@ -182,12 +183,16 @@ def grid_points(step: int) -> NDArray[np.float32]:
 def grid_histograms(
     faces: NDArray[np.uint8], step: int, scales: tuple[tuple[float, float], ...]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the histograms (m, 128) of faces at `grid_points`, and those points (m, 2)."""
+    """Return histograms (n, p, 128) of faces (n, 48, 48) and the points (p, 2) they are of.
+
+    A face has one of each scale at each of `grid_points`.
+    """
     points = grid_points(step)
     everywhere = np.broadcast_to(points, (len(faces), *points.shape))
     histograms = anchored_histograms(faces, everywhere, scales)
-    flat = histograms.reshape(-1, len(HISTOGRAM_SYMMETRY.order))
-    return flat, np.tile(points, (len(flat) // len(points), 1))
+    places = np.tile(points, (len(scales), 1))
+    size = len(HISTOGRAM_SYMMETRY.order)
+    return histograms.reshape(len(faces), len(places), size), places
 
 
 def fisher_vectors(faces: NDArray[np.uint8], vocabulary: Vocabulary) -> NDArray[np.float32]:

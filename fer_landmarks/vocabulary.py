@@ -104,7 +104,7 @@ def _sample(
     """Return some histograms (m, 128) of each face and their places (m, 2)."""
     histograms, places = [], []
     for face in faces:
-        found, points = grid_histograms(face[None], step, scales)
+        (found,), points = grid_histograms(face[None], step, scales)
         chosen = rng.choice(len(found), _WORDS_A_FACE, replace=len(found) < _WORDS_A_FACE)
         histograms.append(found[chosen])
         places.append(points[chosen])
