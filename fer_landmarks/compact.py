@@ -1,4 +1,4 @@
-"""Large fitted arrays kept in half precision on disk, with nothing lost on the way."""
+"""Large fitted arrays kept in few bits on disk, with nothing lost on the way."""
 
 from __future__ import annotations
 
@@ -7,37 +7,61 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fer_landmarks.byte_products import from_bytes, to_bytes
+
 
 def to_half_precision(values: ArrayLike) -> NDArray[np.float32]:
     """Round to what a float16 can hold, as float32."""
     return np.asarray(values).astype(np.float16).astype(np.float32)
 
 
-class HalfPrecisionState:
-    """Mixin: pickles the arrays named in `_half_precision` as float16.
+def rounded(values: NDArray[Any], bits: int) -> NDArray[np.float32]:
+    """Round to `bits`, as float32: half precision, or rows (n, d) of bytes, see `to_bytes`.
 
-    They are rounded by `to_half_precision` when they are fitted, so that a model predicts the
-    same before and after a round trip, and what is measured is what is shipped.
+    Raises
+    ------
+    ValueError
+        If `bits` is neither 16 nor 8.
+    """
+    if bits not in (16, 8):
+        raise ValueError(f"bits must be 16 or 8. Got {bits} instead.")
+    if bits == 16:
+        return to_half_precision(values)
+    return from_bytes(*to_bytes(values.astype(np.float32, copy=False)))
+
+
+class CompactState:
+    """Mixin: pickles the arrays named in `_compact` as float16, or as codes if ``bits`` is 8.
+
+    They are rounded by `rounded` when they are fitted, so that a model predicts the same before
+    and after a round trip, and what is measured is what is shipped.
     """
 
-    _half_precision: ClassVar[tuple[str, ...]] = ()
+    _compact: ClassVar[tuple[str, ...]] = ()
 
     def __getstate__(self) -> Any:
         state = dict(super().__getstate__())  # type: ignore[call-overload]
-        for name in self._half_precision:
+        bits = state.get("bits", 16)
+        for name in self._compact:
             if name in state:
-                state[name] = _cast(state[name], np.float16)
+                state[name] = _packed(state[name], bits)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         restored = {
-            name: _cast(value, np.float32) if name in self._half_precision else value
+            name: _unpacked(value) if name in self._compact else value
             for name, value in state.items()
         }
         super().__setstate__(restored)  # type: ignore[misc]
 
 
-def _cast(value: Any, dtype: type) -> Any:
+def _packed(value: Any, bits: int) -> Any:
     if isinstance(value, list):
-        return [_cast(item, dtype) for item in value]
-    return value.astype(dtype)
+        return [_packed(item, bits) for item in value]
+    return to_bytes(value) if bits == 8 else value.astype(np.float16)
+
+
+def _unpacked(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_unpacked(item) for item in value]
+    return from_bytes(*value) if isinstance(value, tuple) else value.astype(np.float32)

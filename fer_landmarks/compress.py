@@ -11,8 +11,13 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.extmath import randomized_svd
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fer_landmarks.compact import HalfPrecisionState, to_half_precision
-from fer_landmarks.projection import Projection, even_then_odd
+from fer_landmarks.compact import CompactState, rounded
+from fer_landmarks.projection import (
+    ByteDirections,
+    FloatDirections,
+    Projection,
+    even_then_odd,
+)
 from fer_landmarks.symmetry import Symmetry
 
 #: Above so many faces and features, directions are found by random projections (Halko, Martinsson
@@ -21,9 +26,7 @@ from fer_landmarks.symmetry import Symmetry
 _EXACT = 5000
 
 
-class SymmetricPCA(
-    HalfPrecisionState, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
-):
+class SymmetricPCA(CompactState, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Principal component analysis of each group of features, as if all faces were there twice.
 
     With every face's mirror image added, each principal component either keeps its value under
@@ -41,6 +44,10 @@ class SymmetricPCA(
         What mirroring does to the features, from `FaceStage.symmetry`. With None, features
         count as unchanged by mirroring, and this is an ordinary analysis with `n_even`
         components.
+    bits : {16, 8}
+        To how many directions are rounded. With 8, features are rounded, too, each group of a
+        face by a scale of its own; the model is half as large, and where it is served one face
+        is projected several times as fast.
 
     Attributes
     ----------
@@ -52,14 +59,19 @@ class SymmetricPCA(
         Columns of the output that mirroring keeps (first), and whose sign it changes (last).
     """
 
-    _half_precision: ClassVar[tuple[str, ...]] = ("even_components_", "odd_components_")
+    _compact: ClassVar[tuple[str, ...]] = ("even_components_", "odd_components_")
 
     def __init__(
-        self, n_even: int = 384, n_odd: int = 128, symmetry: Symmetry | None = None
+        self,
+        n_even: int = 384,
+        n_odd: int = 128,
+        symmetry: Symmetry | None = None,
+        bits: int = 16,
     ) -> None:
         self.n_even = n_even
         self.n_odd = n_odd
         self.symmetry = symmetry
+        self.bits = bits
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Find the components of features X (n, d)."""
@@ -74,8 +86,8 @@ class SymmetricPCA(
             total = even_variance + odd_variance
             scale = 1 / np.sqrt(total) if total > 0 else 1.0
             self.mean_.append(mean)
-            self.even_components_.append(to_half_precision(u * scale))
-            self.odd_components_.append(to_half_precision(v * scale))
+            self.even_components_.append(rounded(u * scale, self.bits))
+            self.odd_components_.append(rounded(v * scale, self.bits))
         self.n_even_ = sum(len(c) for c in self.even_components_)
         self.n_odd_ = sum(len(c) for c in self.odd_components_)
         return self
@@ -99,7 +111,13 @@ class SymmetricPCA(
     def projection(self) -> Projection:
         """Return what was fitted as a function of features."""
         check_is_fitted(self)
-        return Projection(self._symmetry(), self.mean_, self.even_components_, self.odd_components_)
+        pairs = zip(self.even_components_, self.odd_components_, strict=True)
+        matrices = [matrix for pair in pairs for matrix in pair]
+        kind = ByteDirections.of if self.bits == 8 else FloatDirections
+        return Projection(self._symmetry(), self.mean_, kind(matrices))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__({"bits": 16, **state})  # what was kept before there was a choice
 
     def symmetry_out(self) -> Symmetry:
         """Return what mirroring does to the components: known before fitting if `symmetry` is.

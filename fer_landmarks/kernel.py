@@ -13,8 +13,8 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fer_core.calibration import fit_temperature
-from fer_landmarks.centers import ByteCenters, FloatCenters, from_bytes, to_bytes
-from fer_landmarks.compact import HalfPrecisionState, to_half_precision
+from fer_landmarks.centers import ByteCenters, FloatCenters
+from fer_landmarks.compact import CompactState, rounded
 from fer_landmarks.gaussian import gaussian_kernel, softmax, squared_norms
 from fer_landmarks.scores import KernelScores
 from fer_landmarks.targets import encode_labels, mixed_targets
@@ -72,7 +72,7 @@ def _inverse_diagonal(
     return diagonal
 
 
-class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
+class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
     """Regularised least squares on one-hot classes with a Gaussian kernel.
 
     Features are centred and scaled to unit mean squared norm, so that `gamma` means the same for
@@ -131,7 +131,7 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
     .. [2] Rasmussen & Williams, "Gaussian Processes for Machine Learning", eq. 5.12, 2006.
     """
 
-    _half_precision: ClassVar[tuple[str, ...]] = ("centers_",)
+    _compact: ClassVar[tuple[str, ...]] = ("centers_",)
 
     def __init__(
         self,
@@ -161,8 +161,6 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         `soft_labels` (n, k), probabilities with a column for each class in sorted order, are mixed
         into the one-hot labels by `soft_weight`.
         """
-        if self.bits not in (16, 8):
-            raise ValueError(f"bits must be 16 or 8. Got {self.bits} instead.")
         x, labels = validate_data(self, X, y, dtype=np.float32)
         self.classes_, codes = encode_labels(labels)
         rng = check_random_state(self.random_state)
@@ -232,18 +230,8 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
             self.temperature_,
         )
 
-    def __getstate__(self) -> Any:
-        """Keep centres of 8 bits as they are: half precision would round them once more."""
-        state = super().__getstate__()
-        if state.get("bits") == 8 and "centers_" in state:
-            state["centers_"] = to_bytes(self.centers_)
-        return state
-
     def __setstate__(self, state: dict[str, Any]) -> None:
-        state = {"bits": 16, **state}  # what was kept before there was a choice
-        if isinstance(state.get("centers_"), tuple):
-            state["centers_"] = from_bytes(*state["centers_"])
-        super().__setstate__(state)
+        super().__setstate__({"bits": 16, **state})  # what was kept before there was a choice
 
     def _normalise(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         self.mean_ = x.mean(axis=0)
@@ -253,7 +241,7 @@ class KernelLeastSquares(HalfPrecisionState, ClassifierMixin, BaseEstimator):
         self.scale_ = np.float32(1 / np.sqrt(power) if power > 0 else 1.0)
         x *= self.scale_
         # The centres are stored so; rounding all alike keeps the kernel's diagonal at one.
-        return from_bytes(*to_bytes(x)) if self.bits == 8 else to_half_precision(x)
+        return rounded(x, self.bits)
 
     def _set_centers(self, centers: NDArray[np.float32]) -> None:
         self.centers_ = centers

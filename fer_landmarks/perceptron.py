@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fer_landmarks.compact import HalfPrecisionState, to_half_precision
+from fer_landmarks.compact import CompactState, to_half_precision
 from fer_landmarks.gaussian import softmax
 from fer_landmarks.layers import LayerScores
 from fer_landmarks.targets import encode_labels, mixed_targets
@@ -66,7 +66,7 @@ class _Layer:
             value -= np.float32(rate / (1 - float(_BETA1) ** n)) * first / root
 
 
-class DropoutPerceptron(HalfPrecisionState, ClassifierMixin, BaseEstimator):
+class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
     """Perceptron with dropout [1]_, batch normalisation [2]_ and noise, fitted by AdamW [3]_.
 
     Features are centred, and scaled by a power of their spread. All randomness regularises: with
@@ -115,7 +115,7 @@ class DropoutPerceptron(HalfPrecisionState, ClassifierMixin, BaseEstimator):
     .. [3] Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
     """
 
-    _half_precision: ClassVar[tuple[str, ...]] = ("weights_",)
+    _compact: ClassVar[tuple[str, ...]] = ("weights_",)
 
     def __init__(
         self,

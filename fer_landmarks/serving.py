@@ -24,7 +24,7 @@ from fer_landmarks.geometry import GeometryFeatures
 from fer_landmarks.hog import HogFeatures
 from fer_landmarks.layers import LayerScores
 from fer_landmarks.lbp import LbpFeatures
-from fer_landmarks.projection import Projection, even_then_odd
+from fer_landmarks.projection import Projection
 from fer_landmarks.scores import KernelScores
 
 if TYPE_CHECKING:
@@ -151,11 +151,7 @@ class ServedPipeline:
             **self.scores.arrays(),
         }
         for i, projection in enumerate(self.projections):
-            groups = zip(projection.mean, projection.even, projection.odd, strict=True)
-            for g, (mean, even, odd) in enumerate(groups):
-                arrays[f"mean_{i}_{g}"] = mean
-                arrays[f"even_{i}_{g}"] = even.astype(np.float16)
-                arrays[f"odd_{i}_{g}"] = odd.astype(np.float16)
+            arrays |= projection.arrays(i)
         with write_atomically(path) as temporary, open(temporary, "wb") as file:
             np.savez(file, allow_pickle=False, **arrays)
 
@@ -195,13 +191,9 @@ class ServedPipeline:
         features = JoinedFeatures(tuple(parts))
         symmetry = features.symmetry()
         projections = []
-        for i, n_groups in enumerate(settings["projections"]):
-            mean, even, odd = (
-                [stored[f"{kind}_{i}_{g}"].astype(np.float32) for g in range(n_groups)]
-                for kind in ("mean", "even", "odd")
-            )
-            projections.append(Projection(symmetry, mean, even, odd))
-            symmetry = even_then_odd(*(sum(map(len, halves)) for halves in (even, odd)))
+        for i in range(len(settings["projections"])):
+            projections.append(Projection.from_arrays(stored, i, symmetry))
+            symmetry = projections[-1].symmetry_out
         # The first files of this format knew one kind.
         kind = _SCORES[settings.get("scores", KernelScores.__name__)]
         scores = kind.from_arrays(stored, settings)

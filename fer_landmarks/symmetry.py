@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,21 +58,36 @@ class Symmetry:
         odd : float32 (n, d - d_even)
             Together an orthonormal change of basis of `x`.
         """
-        index = np.arange(len(self.order))
-        first = np.flatnonzero(index < self.order)
-        odd, others = x[:, first], x[:, self.order[first]]
-        others *= self.sign[first]
+        first, second, sign, kept, changed = self._pairs
+        odd, others = x[:, first], x[:, second]
+        others *= sign
         # In place: all features of all fitted faces can take several gigabytes.
         half = np.float32(np.sqrt(0.5))
         even = odd + others
         even *= half
         odd -= others
         odd *= half
-        alone = index == self.order
-        if alone.any():
-            even = np.concatenate([even, x[:, alone & (self.sign > 0)]], axis=1)
-            odd = np.concatenate([odd, x[:, alone & (self.sign < 0)]], axis=1)
+        if len(kept) + len(changed):
+            even = np.concatenate([even, x[:, kept]], axis=1)
+            odd = np.concatenate([odd, x[:, changed]], axis=1)
         return even, odd
+
+    @cached_property
+    def _pairs(
+        self,
+    ) -> tuple[
+        NDArray[np.int64],
+        NDArray[np.int64],
+        NDArray[np.float32],
+        NDArray[np.int64],
+        NDArray[np.int64],
+    ]:
+        """Features that swap, with which, its sign; and those that stay or change their sign."""
+        index = np.arange(len(self.order))
+        first = np.flatnonzero(index < self.order)
+        alone = index == self.order
+        kept, changed = (np.flatnonzero(alone & mask) for mask in (self.sign > 0, self.sign < 0))
+        return first, self.order[first], self.sign[first], kept, changed
 
 
 def join(symmetries: Sequence[Symmetry]) -> Symmetry:

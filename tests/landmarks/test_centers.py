@@ -5,14 +5,8 @@ import pickle
 import numpy as np
 import pytest
 
-from fer_landmarks.centers import (
-    ByteCenters,
-    FloatCenters,
-    FloatProducts,
-    OnnxProducts,
-    from_bytes,
-    to_bytes,
-)
+from fer_landmarks.byte_products import from_bytes, to_bytes
+from fer_landmarks.centers import ByteCenters, FloatCenters
 from fer_landmarks.gaussian import gaussian_kernel
 
 
@@ -22,42 +16,6 @@ def rows():
     return (rng.normal(size=(30, 12)) * rng.uniform(0.1, 3, (30, 1))).astype(np.float32)
 
 
-def test_rows_are_rounded_by_a_scale_of_their_own(rows):
-    codes, scales = to_bytes(rows)
-    assert codes.dtype == np.int8
-    assert (np.abs(codes.astype(int)).max(axis=1) == 127).all()
-    assert (np.abs(from_bytes(codes, scales) - rows) <= scales[:, None] / 2 + 1e-6).all()
-    again, _ = to_bytes(from_bytes(codes, scales))
-    np.testing.assert_array_equal(again, codes)
-    zero, scale = to_bytes(np.zeros((1, 3), np.float32))
-    assert not zero.any()
-    assert scale > 0
-    assert to_bytes(rows[:0])[0].shape == (0, 12)
-
-
-@pytest.mark.parametrize("n_odd", [0, 5])
-def test_onnx_runtime_gives_the_same_products(rows, n_odd):
-    codes, _ = to_bytes(rows)
-    by_numpy = FloatProducts(codes, n_odd)
-    by_onnx = OnnxProducts(by_numpy.model())
-    whole = codes.astype(int)
-    even = 12 - n_odd
-    expected = [whole[:4, :even] @ whole[:, :even].T]
-    expected += [whole[:4, even:] @ whole[:, even:].T] if n_odd else []
-    for products in (by_numpy(codes[:4]), by_onnx(codes[:4])):
-        assert len(products) == len(expected)
-        for got, want in zip(products, expected, strict=True):
-            np.testing.assert_array_equal(got, want)
-
-
-@pytest.mark.parametrize("width", [1000, 3001])
-def test_the_largest_codes_are_exact(width):
-    codes = np.full((3, width), -127, np.int8)
-    for products in (FloatProducts(codes, 0), OnnxProducts(FloatProducts(codes, 0).model())):
-        np.testing.assert_array_equal(products(codes)[0], np.full((3, 3), 127 * 127 * width))
-        np.testing.assert_array_equal(products(-codes)[0], np.full((3, 3), -127 * 127 * width))
-
-
 def test_what_is_no_number_stays_none(rows):
     centers = ByteCenters.of(rows[10:], 5)
     broken = rows[:3].copy()
@@ -65,8 +23,6 @@ def test_what_is_no_number_stays_none(rows):
     kernel = centers.kernel(broken, 0.1)
     assert np.isnan(kernel[:2]).all()
     np.testing.assert_array_equal(kernel[2:], centers.kernel(rows[2:3], 0.1))
-    codes, _ = to_bytes(np.full((1, 4), 1e-44, np.float32))
-    assert not codes.any()
 
 
 def test_products_of_other_sizes_are_refused(rows):

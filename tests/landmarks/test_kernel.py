@@ -3,9 +3,7 @@ import pickle
 import numpy as np
 import pytest
 
-from fer_landmarks.compress import SymmetricPCA
 from fer_landmarks.kernel import KernelLeastSquares, cholesky_in_place, gaussian_kernel
-from fer_landmarks.symmetry import Symmetry
 
 
 @pytest.fixture
@@ -114,66 +112,6 @@ def test_class_weight_moves_the_border(rng):
         for w in (None, "balanced")
     ]
     assert shares[0] < y.mean() < shares[1]
-
-
-@pytest.fixture
-def swapping():
-    order = np.array([1, 0, 3, 2, 4, 5])
-    return Symmetry(order, np.array([1, 1, -1, -1, 1, -1], np.float32), (4, 2))
-
-
-def test_even_and_odd_parts_are_an_orthonormal_basis(rng, swapping):
-    x = rng.normal(size=(5, 2)).astype(np.float32)
-    for columns, part in swapping.parts():
-        x = rng.normal(size=(5, columns.stop - columns.start)).astype(np.float32)
-        even, odd = part.even_odd(x)
-        mirrored_even, mirrored_odd = part.even_odd(part.mirror(x))
-        np.testing.assert_allclose(mirrored_even, even, atol=1e-6)
-        np.testing.assert_allclose(mirrored_odd, -odd, atol=1e-6)
-        power = (even**2).sum(axis=1) + (odd**2).sum(axis=1)
-        np.testing.assert_allclose(power, (x**2).sum(axis=1), rtol=1e-5)
-
-
-def test_components_are_those_of_faces_and_mirrored_faces(rng):
-    symmetry = Symmetry(np.array([1, 0, 3, 2]), np.ones(4, np.float32))
-    x = (rng.normal(size=(200, 4)) @ rng.normal(size=(4, 4))).astype(np.float32)
-    both = np.concatenate([x, symmetry.mirror(x)])
-    variances = np.linalg.eigvalsh(np.cov(both.T, bias=True))
-    pca = SymmetricPCA(4, 4, symmetry).fit(x)
-    z = pca.transform(both)
-    np.testing.assert_allclose(
-        np.sort(z.var(axis=0)) / z.var(axis=0).sum(), variances / variances.sum(), rtol=1e-2
-    )
-    np.testing.assert_allclose((z**2).sum(axis=1).mean(), 1, rtol=1e-2)
-    assert (pca.n_even_, pca.n_odd_) == (2, 2)
-    np.testing.assert_allclose(z[:200, :2], z[200:, :2], atol=1e-4)
-    np.testing.assert_allclose(z[:200, 2:], -z[200:, 2:], atol=1e-4)
-
-
-def test_few_faces_give_the_same_components_as_many_features(rng):
-    """With fewer faces than features the analysis runs between faces; repeats change nothing."""
-    x = rng.normal(size=(8, 20)).astype(np.float32)
-    few = SymmetricPCA(7).fit(x)
-    many = SymmetricPCA(7).fit(np.repeat(x, 4, axis=0))
-    np.testing.assert_allclose(few.transform(x), many.transform(x), atol=5e-3)
-    surplus = SymmetricPCA(15).fit(x).transform(x)
-    assert surplus.shape == (8, 15)
-    np.testing.assert_allclose(surplus[:, 8:], 0)
-
-
-def test_components_know_their_symmetry(swapping, rng):
-    x = rng.normal(size=(50, 6)).astype(np.float32)
-    for n_odd in (0, 1, 2, 9):
-        fitted = SymmetricPCA(9, n_odd, swapping).fit(x)
-        sign = fitted.symmetry_out().sign
-        assert (fitted.n_even_, fitted.n_odd_) == ((sign > 0).sum(), (sign < 0).sum())
-        found = fitted.transform(swapping.mirror(x))
-        np.testing.assert_allclose(found, fitted.transform(x) * sign, atol=1e-5)
-
-
-def test_symmetry_of_another_width_is_refused(swapping):
-    with pytest.raises(ValueError, match=r"one column an entry of symmetry \(6\)\. Got 5 instead"):
-        SymmetricPCA(symmetry=swapping).fit(np.ones((3, 5)))
 
 
 @pytest.mark.parametrize("n_centers", [None, 150])

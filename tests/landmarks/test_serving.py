@@ -25,7 +25,7 @@ SERVED = {
     "geometry-kernel": {},
     "lbp-kernel": {},
     "fisher-kernel": {},
-    "hog-kernel": {"classifier__bits": 8},
+    "hog-kernel": {"classifier__bits": 8, "compress__bits": 8},
     "fusion-kernel": {"classifier__bits": 8, "classifier__n_centers": 20},
     "anchored-mlp": {"copies": 1, "classifier__hidden": (32, 16)},
 }
