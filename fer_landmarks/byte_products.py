@@ -14,6 +14,8 @@ from fer_core.onnx_model import open_session
 
 #: Up to so many columns products are below 2^24, and exact in single precision.
 _EXACT_COLUMNS = 1040
+#: And up to so many below 2^31.
+_MOST_COLUMNS = (2**31 - 1) // 127**2
 #: ONNX Runtime multiplies whole numbers without overflow on every processor where both are
 #: unsigned; zero is in their middle.
 _ZERO = 128
@@ -39,7 +41,16 @@ class FloatProducts:
         return [codes.astype(matrix.dtype) @ matrix.T for codes, matrix in pairs]
 
     def model(self) -> bytes:
-        """Return an ONNX model of the products, for `OnnxProducts`."""
+        """Return an ONNX model of the products, for `OnnxProducts`.
+
+        Raises
+        ------
+        ValueError
+            If a matrix has more columns than ONNX's sums of 32 bits have room for.
+        """
+        widest = max(matrix.shape[1] for matrix in self._matrices)
+        if widest > _MOST_COLUMNS:
+            raise ValueError(f"products of bytes take up to {_MOST_COLUMNS} columns, got {widest}")
         onnx = require("onnx")
         helper, types = onnx.helper, onnx.TensorProto
         zero = onnx.numpy_helper.from_array(np.uint8(_ZERO), "zero")

@@ -15,16 +15,14 @@ def to_half_precision(values: ArrayLike) -> NDArray[np.float32]:
     return np.asarray(values).astype(np.float16).astype(np.float32)
 
 
-def rounded(values: NDArray[Any], bits: int) -> NDArray[np.float32]:
-    """Round to `bits`, as float32: half precision, or rows (n, d) of bytes, see `to_bytes`.
-
-    Raises
-    ------
-    ValueError
-        If `bits` is neither 16 nor 8.
-    """
+def check_bits(bits: int) -> None:
+    """Raise `ValueError` if `bits` is neither 16 nor 8."""
     if bits not in (16, 8):
         raise ValueError(f"bits must be 16 or 8. Got {bits} instead.")
+
+
+def rounded(values: NDArray[Any], bits: int) -> NDArray[np.float32]:
+    """Round to 16 or 8 bits, as float32: half precision, or rows (n, d) of bytes (`to_bytes`)."""
     if bits == 16:
         return to_half_precision(values)
     return from_bytes(*to_bytes(values.astype(np.float32, copy=False)))

@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.extmath import randomized_svd
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fer_landmarks.compact import CompactState, rounded
+from fer_landmarks.compact import CompactState, check_bits, rounded
 from fer_landmarks.projection import (
     ByteDirections,
     FloatDirections,
@@ -45,9 +45,9 @@ class SymmetricPCA(CompactState, ClassNamePrefixFeaturesOutMixin, TransformerMix
         count as unchanged by mirroring, and this is an ordinary analysis with `n_even`
         components.
     bits : {16, 8}
-        To how many directions are rounded. With 8, features are rounded, too, each group of a
-        face by a scale of its own; the model is half as large, and where it is served one face
-        is projected several times as fast.
+        To how many directions are rounded. With 8, features are rounded, too, both halves of
+        each group of a face by a scale of their own; the model is half as large, and where it is
+        served one face is projected several times as fast.
 
     Attributes
     ----------
@@ -75,6 +75,7 @@ class SymmetricPCA(CompactState, ClassNamePrefixFeaturesOutMixin, TransformerMix
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Find the components of features X (n, d)."""
+        check_bits(self.bits)
         x = validate_data(self, X, dtype=np.float32, ensure_min_samples=2)
         self.mean_, self.even_components_, self.odd_components_ = [], [], []
         for columns, symmetry in self._symmetry().parts():
@@ -90,6 +91,7 @@ class SymmetricPCA(CompactState, ClassNamePrefixFeaturesOutMixin, TransformerMix
             self.odd_components_.append(rounded(v * scale, self.bits))
         self.n_even_ = sum(len(c) for c in self.even_components_)
         self.n_odd_ = sum(len(c) for c in self.odd_components_)
+        self._projection = self._made_projection()
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -111,13 +113,23 @@ class SymmetricPCA(CompactState, ClassNamePrefixFeaturesOutMixin, TransformerMix
     def projection(self) -> Projection:
         """Return what was fitted as a function of features."""
         check_is_fitted(self)
+        return self._projection
+
+    def _made_projection(self) -> Projection:
         pairs = zip(self.even_components_, self.odd_components_, strict=True)
         matrices = [matrix for pair in pairs for matrix in pair]
         kind = ByteDirections.of if self.bits == 8 else FloatDirections
         return Projection(self._symmetry(), self.mean_, kind(matrices))
 
+    def __getstate__(self) -> Any:
+        state = super().__getstate__()
+        state.pop("_projection", None)
+        return state
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__({"bits": 16, **state})  # what was kept before there was a choice
+        if "mean_" in state:
+            self._projection = self._made_projection()
 
     def symmetry_out(self) -> Symmetry:
         """Return what mirroring does to the components: known before fitting if `symmetry` is.
@@ -129,12 +141,9 @@ class SymmetricPCA(CompactState, ClassNamePrefixFeaturesOutMixin, TransformerMix
         """
         if self.symmetry is None:
             raise ValueError("symmetry must be given to know that of the components. Got None.")
-        halves = [
-            part.even_odd(np.empty((0, len(part.order)), dtype=np.float32))
-            for _, part in self.symmetry.parts()
-        ]
-        n_even = sum(min(self.n_even, even.shape[1]) for even, _ in halves)
-        n_odd = sum(min(self.n_odd, odd.shape[1]) for _, odd in halves)
+        widths = [part.widths for _, part in self.symmetry.parts()]
+        n_even = sum(min(self.n_even, even) for even, _ in widths)
+        n_odd = sum(min(self.n_odd, odd) for _, odd in widths)
         return even_then_odd(n_even, n_odd)
 
     @property

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fer_core.calibration import fit_temperature
 from fer_landmarks.centers import ByteCenters, FloatCenters
-from fer_landmarks.compact import CompactState, rounded
+from fer_landmarks.compact import CompactState, check_bits, rounded
 from fer_landmarks.gaussian import gaussian_kernel, softmax, squared_norms
 from fer_landmarks.scores import KernelScores
 from fer_landmarks.targets import encode_labels, mixed_targets
@@ -161,6 +161,7 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
         `soft_labels` (n, k), probabilities with a column for each class in sorted order, are mixed
         into the one-hot labels by `soft_weight`.
         """
+        check_bits(self.bits)
         x, labels = validate_data(self, X, y, dtype=np.float32)
         self.classes_, codes = encode_labels(labels)
         rng = check_random_state(self.random_state)

@@ -63,7 +63,7 @@ class FloatDirections:
 
 
 class ByteDirections:
-    """Directions of one byte a number, see `fer_landmarks.centers.ByteCenters`.
+    """Directions and halves of features of one byte a number, see `to_bytes`.
 
     Parameters
     ----------
@@ -173,11 +173,7 @@ class Projection:
         mean = [arrays[f"mean_{index}_{g}"] for g in range(n_groups)]
         directions: Directions
         if f"directions_{index}" in arrays:
-            widths = [
-                width
-                for m, block in zip(mean, symmetry.blocks, strict=True)
-                for width in (len(m), block - len(m))
-            ]
+            widths = [width for _, part in symmetry.parts() for width in part.widths]
             directions = ByteDirections.from_arrays(arrays, index, widths)
         else:
             directions = FloatDirections.from_arrays(arrays, index, n_groups)

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Protocol
 
-import numpy as np
-
 from fer_landmarks.symmetry import Symmetry
 
 
@@ -135,10 +133,8 @@ def search_space(classifier: str, step: str, features: Symmetry) -> dict[str, Ra
         f"classifier__{key}": value for key, value in CLASSIFIER_SPACES[classifier].items()
     }
     low, most, by = _COMPONENTS
-    halves = [
-        part.even_odd(np.empty((0, len(part.order)), np.float32)) for _, part in features.parts()
-    ]
+    widths = [part.widths for _, part in features.parts()]
     for i, key in enumerate(("n_even", "n_odd")):
-        widest = max(half[i].shape[1] for half in halves)
+        widest = max(width[i] for width in widths)
         space[f"{step}__{key}"] = Whole(low, low + by * ((min(most, widest) - low) // by), by)
     return space

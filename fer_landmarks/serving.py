@@ -1,4 +1,4 @@
-"""Pipelines served from arrays: no scikit-learn, no pickle, and ONNX Runtime for 8-bit kernels."""
+"""Pipelines served from arrays: no scikit-learn, no pickle, ONNX Runtime for what is in bytes."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class ServedPipeline:
         return self.classes_[self.predict_proba(faces).argmax(axis=1)]
 
     def save(self, path: Path) -> None:
-        """Write the arrays, large ones in half precision, and the settings to an ``.npz`` file."""
+        """Write arrays, large ones in half precision or less, and settings to an ``.npz`` file."""
         settings = {
             "format": FORMAT,
             "parts": [{"kind": type(p).__name__, **asdict(p)} for p in self.features.parts],

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,7 +59,7 @@ class Symmetry:
         odd : float32 (n, d - d_even)
             Together an orthonormal change of basis of `x`.
         """
-        first, second, sign, kept, changed = self._pairs
+        first, second, sign, kept, turned = self._pairs
         odd, others = x[:, first], x[:, second]
         others *= sign
         # In place: all features of all fitted faces can take several gigabytes.
@@ -67,27 +68,38 @@ class Symmetry:
         even *= half
         odd -= others
         odd *= half
-        if len(kept) + len(changed):
+        if len(kept) + len(turned):
             even = np.concatenate([even, x[:, kept]], axis=1)
-            odd = np.concatenate([odd, x[:, changed]], axis=1)
+            odd = np.concatenate([odd, x[:, turned]], axis=1)
         return even, odd
 
+    @property
+    def widths(self) -> tuple[int, int]:
+        """How many features both parts of `even_odd` have."""
+        pairs = self._pairs
+        return len(pairs.first) + len(pairs.kept), len(pairs.first) + len(pairs.turned)
+
     @cached_property
-    def _pairs(
-        self,
-    ) -> tuple[
-        NDArray[np.int64],
-        NDArray[np.int64],
-        NDArray[np.float32],
-        NDArray[np.int64],
-        NDArray[np.int64],
-    ]:
-        """Features that swap, with which, its sign; and those that stay or change their sign."""
+    def _pairs(self) -> _Pairs:
         index = np.arange(len(self.order))
         first = np.flatnonzero(index < self.order)
         alone = index == self.order
-        kept, changed = (np.flatnonzero(alone & mask) for mask in (self.sign > 0, self.sign < 0))
-        return first, self.order[first], self.sign[first], kept, changed
+        kept, turned = (np.flatnonzero(alone & mask) for mask in (self.sign > 0, self.sign < 0))
+        return _Pairs(first, self.order[first], self.sign[first], kept, turned)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what is found again: with and without it this is the same symmetry."""
+        return {kept.name: getattr(self, kept.name) for kept in fields(self)}
+
+
+class _Pairs(NamedTuple):
+    """Features that swap, with which and by what sign; those that stay and that change theirs."""
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    sign: NDArray[np.float32]
+    kept: NDArray[np.int64]
+    turned: NDArray[np.int64]
 
 
 def join(symmetries: Sequence[Symmetry]) -> Symmetry:

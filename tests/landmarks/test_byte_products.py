@@ -57,6 +57,14 @@ def test_the_largest_codes_are_exact(width):
         np.testing.assert_array_equal(products([-codes])[0], np.full((3, 3), -127 * 127 * width))
 
 
+def test_sums_that_have_no_room_are_refused():
+    widest = np.full((1, 133_144), -127, np.int8)
+    products = FloatProducts([widest])
+    assert OnnxProducts(products.model())([widest])[0] == 127 * 127 * 133_144
+    with pytest.raises(ValueError, match="up to 133144 columns, got 133145"):
+        FloatProducts([np.zeros((1, 133_145), np.int8)]).model()
+
+
 def test_stored_products_of_other_sizes_are_refused(rows):
     codes, _ = to_bytes(rows)
     model = np.frombuffer(FloatProducts([codes]).model(), np.uint8)

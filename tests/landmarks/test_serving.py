@@ -11,6 +11,7 @@ from fer_core.errors import DataError, ModelStoreError
 from fer_core.landmarks import find_predictor
 from fer_core.pipeline_files import ARRAYS_FILE, JOBLIB_FILE, SKOPS_FILE
 from fer_landmarks import AnchoredHistograms, FaceDescriptor, fisher, make_pipeline, serving
+from fer_landmarks.pipelines import DEFAULT_PIPELINE
 from fer_landmarks.serving import ServedPipeline, can_serve, save_pipeline
 
 
@@ -27,6 +28,7 @@ SERVED = {
     "fisher-kernel": {},
     "hog-kernel": {"classifier__bits": 8, "compress__bits": 8},
     "fusion-kernel": {"classifier__bits": 8, "classifier__n_centers": 20},
+    "anchored-small-fisher-kernel": {},
     "anchored-mlp": {"copies": 1, "classifier__hidden": (32, 16)},
 }
 
@@ -68,7 +70,7 @@ def test_other_pipelines_are_served_by_skops(faces, labels, tmp_path):
     assert set(save_pipeline(pipeline, tmp_path)) == {SKOPS_FILE, JOBLIB_FILE}
 
 
-@pytest.mark.parametrize("name", ["anchored-kernel", "hog-kernel", "anchored-mlp"])
+@pytest.mark.parametrize("name", [DEFAULT_PIPELINE, "anchored-kernel", "anchored-mlp"])
 def test_predicts_without_scikit_learn(name, faces, labels, tmp_path):
     pipeline = make_pipeline(name, random_state=0, **SERVED[name]).fit(faces, labels)
     ServedPipeline.of(pipeline).save(tmp_path / "model.npz")

@@ -1,5 +1,7 @@
 """Tests for fer_landmarks.symmetry."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,19 @@ def test_even_and_odd_parts_are_an_orthonormal_basis(swapping):
         np.testing.assert_allclose(mirrored_odd, -odd, atol=1e-6)
         power = (even**2).sum(axis=1) + (odd**2).sum(axis=1)
         np.testing.assert_allclose(power, (x**2).sum(axis=1), rtol=1e-5)
+
+
+def test_widths_are_those_of_the_parts(swapping):
+    for columns, part in swapping.parts():
+        even, odd = part.even_odd(np.empty((1, columns.stop - columns.start), np.float32))
+        assert part.widths == (even.shape[1], odd.shape[1])
+
+
+def test_it_is_stored_alike_before_and_after_it_was_used(swapping):
+    fresh = pickle.dumps(swapping)
+    swapping.even_odd(np.zeros((1, 6), np.float32))
+    assert pickle.dumps(swapping) == fresh
+    assert pickle.loads(fresh).widths == swapping.widths
 
 
 def test_what_is_joined_keeps_its_groups():
