@@ -109,9 +109,9 @@ def write_report(folder: Path, content: Mapping[str, Any]) -> None:
         f"on {machine['cores']} cores ({machine['processor']}). A fit is stopped after "
         f"{limits['minutes']:g} minutes or at {limits['gib']:g} GiB. Landmarks of the faces fitted "
         "on, about 1 ms each and the same for all pipelines, are found beforehand; labelling "
-        "includes them, and so does a fit on changed copies of the faces (anchored-mlp), in which "
-        f"they are found anew. Exponents e of n^e are fitted to the {FITTED_SIZES} largest sizes, "
-        f"from {SMALLEST_FITTED:,} faces on.",
+        "includes them, and so does a fit on changed copies of the faces (perceptrons with "
+        "dropout), in which they are found anew. Exponents e of n^e are fitted to the "
+        f"{FITTED_SIZES} largest sizes, from {SMALLEST_FITTED:,} faces on.",
         growth_table(points),
     )
     if any(p.status == "measured" for p in points):

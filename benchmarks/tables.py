@@ -107,7 +107,7 @@ def models_table(results: Sequence[Result]) -> Table:
         ("AUC", "Mean one-vs-rest area under the ROC curve"),
         ("log loss", "Mean negative log probability of the true label, in nats; less is better"),
         ("ECE", "Expected calibration error, 15 bins; less is better"),
-        ("ms / face", "Median milliseconds to label one ready face"),
+        ("ms / face", f"Median milliseconds to label one ready face{_processors(results)}"),
         ("in batches", "Median milliseconds a face in batches of 64"),
         ("MB", "Size of the files that answer"),
         ("fit s", "Seconds to fit"),
@@ -119,6 +119,19 @@ def models_table(results: Sequence[Result]) -> Table:
         for row, result in zip(rows, results, strict=True):
             row.insert(2, number_cell(accuracy_with_missed(result)))
     return Table(columns, rows)
+
+
+def _processors(results: Sequence[Result]) -> str:
+    """Say which models were timed on which processor, where there are several."""
+    timed: dict[str, list[str]] = {}
+    for result in results:
+        processor = result.machine.get("hardware", {}).get("processor", "an unknown processor")
+        timed.setdefault(processor, []).append(result.name)
+    if len(timed) < 2:
+        return ""
+    most = max(timed, key=lambda processor: len(timed[processor]))
+    others = [f"{', '.join(names)} on {p}" for p, names in timed.items() if p != most]
+    return f" ({'; '.join(others)}; the others on {most}: compare times within each)"
 
 
 def details_table(results: Sequence[Result]) -> Table:

@@ -1,10 +1,11 @@
 import shutil
+from dataclasses import replace
 
 import pytest
 
 from benchmarks.named_tables import RESULT_TABLES, make_table
 from benchmarks.publish import publish
-from benchmarks.results import RunFolder
+from benchmarks.results import RunFolder, load_result, save_result
 from fer_core.errors import DataError
 
 
@@ -28,6 +29,16 @@ def test_tables_of_results_have_a_row_a_model(results, kind):
     assert len(table.markdown().splitlines()) - 2 == len(table.rows)
     assert all(meaning in table.legend() for _, meaning in table.columns[1:])
     assert len(table.rows) == len(list((results / "made").glob("*.json")))
+
+
+def test_times_of_another_processor_are_told_apart(results):
+    assert "compare times" not in make_table("made/models", results, "README.md").legend()
+    path = min((results / "made").glob("*.json"))
+    result = load_result(path)
+    other = {**result.machine, "hardware": {"processor": "abacus"}}
+    save_result(path, replace(result, machine=other))
+    legend = make_table("made/models", results, "README.md").legend()
+    assert f"({result.name} on abacus; the others on " in legend
 
 
 def test_published_figures_are_of_one_dataset(results):
