@@ -128,11 +128,18 @@ _RECIPES: Mapping[str, Recipe] = MappingProxyType(
             classifiers.dropout_perceptron,
             jittered=True,
         ),
+        "anchored-fisher-mlp": Recipe(
+            "landmark shape + anchored histograms at three scales + Fisher vectors, perceptron "
+            "with dropout, fitted on changed copies of each face, too",
+            (*_ANCHORED, *_FISHER),
+            classifiers.dropout_perceptron,
+            jittered=True,
+        ),
     }
 )
 
 #: The pipeline that the model store ships as ``landmarks``.
-DEFAULT_PIPELINE = "anchored-kernel"
+DEFAULT_PIPELINE = "anchored-small-fisher-kernel"
 
 _SOFT_WEIGHT = "classifier__soft_weight"
 
@@ -171,7 +178,7 @@ def make_pipeline(
     mirror : bool
         Wrap it in a `MirroredClassifier`, which fits on mirrored faces too and averages over
         both when it predicts. Pipelines with kernel least squares (``-kernel``, ``-nystroem``)
-        and ``anchored-mlp`` do so by themselves, faster.
+        and perceptrons with dropout do so by themselves, faster.
     class_weight : dict, "balanced" or None
         For classifiers that take it.
     predictor, n_jobs, cache
@@ -241,7 +248,7 @@ def require_soft_labels(name: str, pipeline: Any) -> None:
         raise DataError(
             f"pipeline '{name}' can't learn from soft labels; leave them out, or take one with "
             f"kernel least squares, not mirrored, for example '{DEFAULT_PIPELINE}', or "
-            "'anchored-mlp'"
+            "a perceptron with dropout, for example 'anchored-mlp'"
         )
 
 

@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from fer_core import model_store
 from fer_core.errors import DataError
 from fer_core.pipeline_files import read_skops, save_skops
 from fer_landmarks import (
@@ -25,6 +26,7 @@ from fer_landmarks import (
     make_pipeline,
 )
 from fer_landmarks.perceptron import DropoutPerceptron
+from fer_landmarks.pipelines import DEFAULT_PIPELINE
 from fer_landmarks.probabilities import Probabilities, SoftmaxScores
 
 #: Settings under which the slower classifiers finish at once.
@@ -32,12 +34,14 @@ QUICK = {
     "fusion-xgb": {"classifier__estimator__n_estimators": 5},
     "fusion-forest": {"classifier__estimator__n_estimators": 5},
     "anchored-mlp": {"copies": 1, "classifier__hidden": (32,)},
+    "anchored-fisher-mlp": {"copies": 1, "classifier__hidden": (32,)},
 }
 
 
 @parametrize_with_checks(
     [
         SymmetricPCA(),
+        SymmetricPCA(bits=8),
         KernelLeastSquares(),
         KernelLeastSquares(n_centers=15, random_state=0),
         KernelLeastSquares(bits=8),
@@ -48,6 +52,10 @@ QUICK = {
 )
 def test_scikit_learn_conventions(estimator, check):
     check(estimator)
+
+
+def test_the_default_is_the_one_that_is_shipped():
+    assert model_store.ModelStore().entry("landmarks").name == DEFAULT_PIPELINE
 
 
 @pytest.fixture(params=list_pipelines(), scope="module")
