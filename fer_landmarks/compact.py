@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -32,17 +33,33 @@ class CompactState:
     """Mixin: pickles the arrays named in `_compact` as float16, or as codes if ``bits`` is 8.
 
     They are rounded by `rounded` when they are fitted, so that a model predicts the same before
-    and after a round trip, and what is measured is what is shipped.
+    and after a round trip, and what is measured is what is shipped. What was fitted is also held as
+    a function of features, made once after a fit or a round trip and left out of pickles.
+
+    Attributes
+    ----------
+    bits : {16, 8}
+        16 where an estimator has no such parameter, or had none when it was pickled.
     """
 
     _compact: ClassVar[tuple[str, ...]] = ()
+    bits: int = 16
+    _function: Any
+
+    @abstractmethod
+    def _made(self) -> Any:
+        """Return what was fitted as a function of features."""
+
+    def _hold(self) -> None:
+        """Make that function; for the end of `fit`."""
+        self._function = self._made()
 
     def __getstate__(self) -> Any:
         state = dict(super().__getstate__())  # type: ignore[call-overload]
-        bits = state.get("bits", 16)
+        state.pop("_function", None)
         for name in self._compact:
             if name in state:
-                state[name] = _packed(state[name], bits)
+                state[name] = _packed(state[name], self.bits)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -51,6 +68,8 @@ class CompactState:
             for name, value in state.items()
         }
         super().__setstate__(restored)  # type: ignore[misc]
+        if any(name in state for name in self._compact):  # fitted
+            self._hold()
 
 
 def _packed(value: Any, bits: int) -> Any:

@@ -91,7 +91,7 @@ class SymmetricPCA(CompactState, ClassNamePrefixFeaturesOutMixin, TransformerMix
             self.odd_components_.append(rounded(v * scale, self.bits))
         self.n_even_ = sum(len(c) for c in self.even_components_)
         self.n_odd_ = sum(len(c) for c in self.odd_components_)
-        self._projection = self._made_projection()
+        self._hold()
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -113,23 +113,14 @@ class SymmetricPCA(CompactState, ClassNamePrefixFeaturesOutMixin, TransformerMix
     def projection(self) -> Projection:
         """Return what was fitted as a function of features."""
         check_is_fitted(self)
-        return self._projection
+        projection: Projection = self._function
+        return projection
 
-    def _made_projection(self) -> Projection:
+    def _made(self) -> Projection:
         pairs = zip(self.even_components_, self.odd_components_, strict=True)
         matrices = [matrix for pair in pairs for matrix in pair]
         kind = ByteDirections.of if self.bits == 8 else FloatDirections
         return Projection(self._symmetry(), self.mean_, kind(matrices))
-
-    def __getstate__(self) -> Any:
-        state = super().__getstate__()
-        state.pop("_projection", None)
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__({"bits": 16, **state})  # what was kept before there was a choice
-        if "mean_" in state:
-            self._projection = self._made_projection()
 
     def symmetry_out(self) -> Symmetry:
         """Return what mirroring does to the components: known before fitting if `symmetry` is.

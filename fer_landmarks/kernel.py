@@ -98,7 +98,7 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
     bits : {16, 8}
         To how many features are rounded, fitted ones and new ones alike. With 8 the model is half
         as large, and where it is served a face is compared with the centres several times as
-        fast; here each call rounds the centres anew.
+        fast.
     class_weight : dict, "balanced" or None
     soft_weight : float
         Share of soft labels in the targets, where `fit` is given any.
@@ -186,6 +186,7 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
         if self.n_left_out is None:
             proba = softmax(left_out / self.temperature_)
             self.left_out_proba_ = proba.astype(np.float32)
+        self._hold()
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -215,6 +216,10 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
     def scores(self) -> KernelScores:
         """Return what was fitted as a function of features."""
         check_is_fitted(self)
+        scores: KernelScores = self._function
+        return scores
+
+    def _made(self) -> KernelScores:
         centers = self.centers_.astype(self.weights_.dtype, copy=False)
         kept = (
             ByteCenters.of(centers, self.n_odd)
@@ -230,9 +235,6 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
             self.gamma,
             self.temperature_,
         )
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__({"bits": 16, **state})  # what was kept before there was a choice
 
     def _normalise(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         self.mean_ = x.mean(axis=0)

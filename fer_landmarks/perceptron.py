@@ -182,6 +182,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
                 batch = (x[rows] - self.mean_) * self.scale_
                 self._descend(layers, batch, targets[rows], rng, n, self._rate(n, n_steps))
         self._fold(layers)
+        self._hold()
         return self
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -198,6 +199,10 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
     def scores(self) -> LayerScores:
         """Return what was fitted as a function of features."""
         check_is_fitted(self)
+        scores: LayerScores = self._function
+        return scores
+
+    def _made(self) -> LayerScores:
         return LayerScores(self.mean_, self.scale_, self.weights_, self.shifts_, self.n_odd)
 
     def _find_scale(self, x: NDArray[np.float32]) -> None:
