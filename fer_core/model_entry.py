@@ -30,7 +30,8 @@ CARD = "README.md"
 #: Version of the manifest's layout.
 FORMAT = 1
 
-#: Loaders that an entry can name.
+#: What an entry can say reads it, see `fer_core.model_loaders`. Names, and no places: stores that
+#: exist have them.
 PIPELINE_LOADER = "fer_core.model_store:load_pipeline"
 ONNX_LOADER = "fer_core.model_store:load_onnx"
 ENSEMBLE_LOADER = "fer_core.model_store:load_ensemble"
@@ -76,7 +77,7 @@ class ModelEntry:
     family : str
         ``"landmarks"``, ``"cnn"`` or ``"ensemble"``.
     loader : str
-        ``package.module:function``, one of `fer_core.model_store.LOADERS`.
+        One of `fer_core.model_loaders.LOADERS`.
     scheme : str
         Name of the label scheme.
     labels : tuple of str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import logging
 import shutil
 import tempfile
@@ -11,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 from filelock import FileLock
@@ -24,10 +22,7 @@ from fer_core.landmarks import PREDICTOR_VARIABLE
 from fer_core.lookup import did_you_mean
 from fer_core.model_entry import (
     CARD,
-    ENSEMBLE_LOADER,
     MANIFEST,
-    ONNX_LOADER,
-    PIPELINE_LOADER,
     Manifest,
     ModelEntry,
     StoredFile,
@@ -38,18 +33,14 @@ from fer_core.model_entry import (
     read_manifest,
     write_manifest,
 )
-from fer_core.onnx_model import OnnxClassifier
-from fer_core.pipeline_files import ARRAYS_FILE, JOBLIB_FILE, SKOPS_FILE, read_joblib, read_skops
-from fer_core.pooling import read_spec
+from fer_core.model_loaders import LOADERS
+from fer_core.pipeline_files import read_joblib
 from fer_core.tta import TTAClassifier
 
 logger = logging.getLogger(__name__)
 
 #: Held while a store is changed.
 LOCK = ".lock"
-
-#: The only functions that a manifest can name; resolved when a model is loaded.
-LOADERS = (PIPELINE_LOADER, ONNX_LOADER, ENSEMBLE_LOADER)
 
 #: Names that are always there in the shipped store.
 STANDING_NAMES = ("landmarks", "cnn", "ensemble", "ensemble-live")
@@ -137,14 +128,14 @@ class ModelStore:
                 f"{FRAMING_VERSION}; install the version that made it, or train it again"
             )
         self.check_files(entry)
-        if entry.loader not in LOADERS:
+        loader = LOADERS.get(entry.loader)
+        if loader is None:
             raise ModelStoreError(
                 f"{self.root}: the model '{entry.name}' names the loader '{entry.loader}', which "
                 "is none of fer-ensemble's; don't use this store"
             )
-        module, function = entry.loader.split(":")
         try:
-            model = getattr(importlib.import_module(module), function)(self, entry)
+            model: Model = loader(self, entry)
             if entry.looks:
                 model = TTAClassifier(model, entry.looks)
             self._check_answers(entry, model)
@@ -311,42 +302,6 @@ def load(name: str, *, trusted: bool = False) -> Model:
                 "train it again"
             ) from error
     return ModelStore().load(name)
-
-
-def load_pipeline(store: ModelStore, entry: ModelEntry) -> Any:
-    """Load a classical pipeline: arrays or skops, which run no code, or else its pickle."""
-    names = [file.path for file in entry.files]
-    if ARRAYS_FILE in names:
-        # Looked up when called: the classical family lies above this package.
-        serving = importlib.import_module("fer_landmarks.serving")
-        return serving.ServedPipeline.read(store.folder(entry) / ARRAYS_FILE)
-    if SKOPS_FILE in names:
-        return read_skops(store.folder(entry) / SKOPS_FILE)
-    path = store.folder(entry) / JOBLIB_FILE
-    if not store.trusted:
-        raise ModelStoreError(
-            f"{path}: this is a pickle, and loading one can run any program; if you trust where "
-            "the store comes from, open it with ModelStore(root, trusted=True)"
-        )
-    return read_joblib(path)
-
-
-def load_onnx(store: ModelStore, entry: ModelEntry) -> OnnxClassifier:
-    """Load a network for ONNX Runtime."""
-    (path,) = (file.path for file in entry.files if file.path.endswith(".onnx"))
-    return OnnxClassifier(store.folder(entry) / path, entry.codes)
-
-
-def load_ensemble(store: ModelStore, entry: ModelEntry) -> Ensemble:
-    """Load an ensemble and its members from the same store."""
-    spec = read_spec(store.folder(entry) / entry.files[0].path)
-    for name, digest in entry.members.items():
-        if store.entry(name).digest != digest:
-            raise ModelStoreError(
-                f"{store.folder(entry)}: the ensemble's member '{name}' is another than the one it "
-                "was made of, so its weights don't hold; make the ensemble again"
-            )
-    return Ensemble(spec, {name: store.load(name) for name in spec.members})
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from fer_core import model_entry, model_store
+from fer_core import model_entry, model_loaders, model_store
 from fer_core.crop import FRAMING_VERSION
 from fer_core.errors import MissingExtraError, ModelStoreError
 from fer_core.files import sha256_of
@@ -314,7 +314,7 @@ def test_what_says_what_to_do_is_not_said_otherwise(store, monkeypatch):
     def missing(*_):
         raise MissingExtraError("install it with pip install onnxruntime")
 
-    monkeypatch.setattr(model_store, "OnnxClassifier", missing)
+    monkeypatch.setattr(model_loaders, "OnnxClassifier", missing)
     with pytest.raises(MissingExtraError, match=r"^install it with pip install onnxruntime$"):
         store.load("net")
 
