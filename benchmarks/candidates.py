@@ -19,9 +19,9 @@ from fer_core.model_entry import (
     ModelEntry,
 )
 from fer_core.model_store import ModelStore
+from fer_core.parts import LabelledPart, require_role
 from fer_core.pipeline_files import serving_files
 from fer_core.soft_labels import teach
-from fer_core.splits import LabelledPart, require_role
 from fer_core.tta import LOOKS, TTAClassifier
 from fer_landmarks.serving import save_pipeline
 

@@ -35,7 +35,8 @@ from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.datasets.thinning import thinned
 from fer_core.errors import DataError
 from fer_core.files import write_atomically
-from fer_core.splits import LabelledPart, Split, make_split, require_role
+from fer_core.parts import LabelledPart, require_role
+from fer_core.splits import Split, make_split
 from fer_landmarks import LandmarkGeometry, list_pipelines, make_pipeline
 from fer_landmarks.pipelines import classifier_of
 

@@ -17,7 +17,7 @@ from fer_core.datasets.dataset import Dataset
 from fer_core.ensemble import Model
 from fer_core.errors import DataError, ProtocolError
 from fer_core.files import write_atomically
-from fer_core.splits import LabelledPart, TestPart, require_role
+from fer_core.parts import LabelledPart, TestPart, require_role
 
 PartName = Literal["validation", "test"]
 _PARTS: tuple[PartName, ...] = ("validation", "test")

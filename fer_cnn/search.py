@@ -21,7 +21,7 @@ from fer_cnn.recipe import Recipe, with_settings
 from fer_cnn.training import Training, train
 from fer_core.extras import require
 from fer_core.files import write_atomically
-from fer_core.splits import LabelledPart, require_role
+from fer_core.parts import LabelledPart, require_role
 
 logger = logging.getLogger(__name__)
 

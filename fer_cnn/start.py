@@ -10,7 +10,7 @@ from fer_core.errors import DataError, ProtocolError
 from fer_core.extras import require
 from fer_core.lookup import did_you_mean
 from fer_core.model_store import ModelStore
-from fer_core.splits import LabelledPart
+from fer_core.parts import LabelledPart
 
 _FILE = "model.keras"
 

@@ -19,8 +19,9 @@ from fer_core.cli import natural, run_command
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import DataError, ProtocolError
 from fer_core.model_store import ModelStore
+from fer_core.parts import LabelledPart, require_role
 from fer_core.soft_labels import read_soft_labels, write_soft_labels
-from fer_core.splits import LabelledPart, make_split, require_role
+from fer_core.splits import make_split
 
 
 def taught_probabilities(

@@ -23,7 +23,8 @@ from fer_core.datasets.dataset import Dataset
 from fer_core.errors import DataError, ProtocolError
 from fer_core.labels import LABELS, Scheme, canonical_label
 from fer_core.lookup import did_you_mean
-from fer_core.splits import LabelledPart, Split
+from fer_core.parts import LabelledPart
+from fer_core.splits import Split
 
 DROP, RELABEL = "drop", "relabel"
 

@@ -21,8 +21,9 @@ from fer_core.datasets.dataset import FACE_SIZE, Dataset
 from fer_core.errors import ModelStoreError
 from fer_core.files import write_atomically
 from fer_core.landmarks import PREDICTOR_VARIABLE, predictor_hash
+from fer_core.parts import LabelledPart
 from fer_core.pipeline_files import serving_files
-from fer_core.splits import LabelledPart, Split
+from fer_core.splits import Split
 from fer_core.tta import Look
 
 MANIFEST = "manifest.json"

@@ -18,7 +18,7 @@ from fer_core.calibration import check_probabilities
 from fer_core.datasets.dataset import check_faces
 from fer_core.errors import DataError
 from fer_core.files import write_atomically
-from fer_core.splits import LabelledPart, require_role
+from fer_core.parts import LabelledPart, require_role
 
 #: Names the annotators' votes where a file of soft labels could be named.
 VOTES = "votes"

@@ -1,15 +1,9 @@
-"""Protocols: which pictures fit, which choose, which measure, and that the last never fit.
-
-A `Split` hands out its fitting and validation pictures as labelled datasets. Its test pictures
-come as `TestPart`: faces without labels, to predict on. Only `TestPart.reveal`, which measuring
-calls, gives the labels, and everything that fits asks `require_role` first.
-"""
+"""Protocols: which pictures fit, which choose, which measure, and that the last never fit."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +13,7 @@ from fer_core.datasets.dataset import Dataset
 from fer_core.errors import DataError, ProtocolError
 from fer_core.holdout import stratified_holdout
 from fer_core.labels import Scheme
-
-Role = Literal["fit", "validation"]
+from fer_core.parts import LabelledPart, TestPart, labelled_part, require_role
 
 #: Parts of the data whose pictures this module may divide.
 TRAINING_PARTS = ("training", "")
@@ -33,66 +26,6 @@ VALIDATION_SHARE = 0.1
 _LARGER_SHARES = (0.2, 0.35, 0.6)
 #: Share that is held out for measuring where the data gives no test part.
 TEST_SHARE = 0.2
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class LabelledPart(Dataset):
-    """Pictures that may be fitted on (`role` ``"fit"``) or chosen on (``"validation"``).
-
-    Attributes
-    ----------
-    role : {"fit", "validation"}
-    origin : str
-        Fingerprint of the part as it was divided, where pictures were dropped or given other
-        labels since; empty where it is that part.
-    """
-
-    role: Role = "fit"
-    origin: str = ""
-
-    def divided(self) -> str:
-        """Return the fingerprint of the part as it was divided."""
-        return self.origin or self.fingerprint()
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class TestPart:
-    """Test pictures: faces to predict on, their labels only for measuring.
-
-    Attributes
-    ----------
-    faces : uint8 (n, 48, 48)
-    names : str (n,)
-    copied : bool (n,)
-        Whether a copy of the picture is among those that fit or choose.
-    n_missed : int
-        How many more test pictures there are in which no face was found. They count as errors:
-        accuracy over all pictures is (number right) / (len + n_missed).
-    """
-
-    __test__ = False  # not a test case, whatever pytest thinks of the name
-
-    faces: NDArray[np.uint8]
-    names: NDArray[np.str_]
-    copied: NDArray[np.bool_]
-    _dataset: Dataset
-    _missed: Dataset
-
-    def __len__(self) -> int:
-        return len(self.faces)
-
-    @property
-    def n_missed(self) -> int:
-        """Test pictures besides these in which no face was found."""
-        return len(self._missed)
-
-    def all_names(self) -> set[str]:
-        """Return the names of all test pictures, those without a face among them."""
-        return {*self.names.tolist(), *self._missed.names.tolist()}
-
-    def reveal(self) -> Dataset:
-        """Return the labelled test pictures, for measuring and for nothing else."""
-        return self._dataset
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +69,7 @@ class Split:
             If a class of `scheme` has no pictures to fit on, or the labels are not FER2013's.
         """
         fitting, validation = (
-            _labelled(part.in_scheme(scheme), part.role, part.divided())
+            labelled_part(part.in_scheme(scheme), part.role, part.divided())
             for part in (self.fitting, self.validation)
         )
         test = self.test
@@ -151,23 +84,6 @@ class Split:
         )
         _require_pictures(split)
         return split
-
-
-def require_role(part: object, *roles: Role) -> LabelledPart:
-    """Return `part` if it may be used as one of `roles`.
-
-    Raises
-    ------
-    ProtocolError
-        If it is the test part, a dataset that no split handed out, or of another role.
-    """
-    if isinstance(part, LabelledPart) and part.role in roles:
-        return part
-    got = f"the {part.role} part" if isinstance(part, LabelledPart) else type(part).__name__
-    raise ProtocolError(
-        f"this step may read only the {' or '.join(roles)} part of a split, so that nothing is "
-        f"fitted, chosen, calibrated or weighted on test pictures. Got {got} instead."
-    )
 
 
 def make_split(dataset: Dataset, seed: int = 0) -> Split:
@@ -322,8 +238,8 @@ def _assemble(
     split = Split(
         protocol=protocol,
         description=description,
-        fitting=_labelled(dataset.subset(fit), "fit"),
-        validation=_labelled(dataset.subset(chosen), "validation"),
+        fitting=labelled_part(dataset.subset(fit), "fit"),
+        validation=labelled_part(dataset.subset(chosen), "validation"),
         test=TestPart(
             faces=held.faces,
             names=held.names,
@@ -353,8 +269,3 @@ def _require_pictures(split: Split) -> None:
                 f"dataset '{name}': its {total} pictures are too few for a "
                 f"{part} part ({split.protocol} protocol); add pictures"
             )
-
-
-def _labelled(dataset: Dataset, role: Role, origin: str = "") -> LabelledPart:
-    fields = {name: getattr(dataset, name) for name in Dataset.__dataclass_fields__}
-    return LabelledPart(**fields, role=role, origin=origin)

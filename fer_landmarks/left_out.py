@@ -18,8 +18,9 @@ from fer_core.cli import natural, run_command
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import DataError
 from fer_core.labels import SCHEMES, get_scheme
+from fer_core.parts import LabelledPart, require_role
 from fer_core.soft_labels import soft_labels_from_votes, write_soft_labels
-from fer_core.splits import LabelledPart, make_split, require_role
+from fer_core.splits import make_split
 from fer_landmarks.pipelines import DEFAULT_PIPELINE, make_pipeline
 
 

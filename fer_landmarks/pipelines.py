@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fer_core.errors import DataError
 from fer_core.lookup import look_up
-from fer_core.splits import LabelledPart, require_role
+from fer_core.parts import LabelledPart, require_role
 from fer_landmarks import classifiers
 from fer_landmarks.compress import SymmetricPCA
 from fer_landmarks.descriptor import FaceDescriptor

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fer_core.calibration import apply_temperature, fit_temperature, log_loss
 from fer_core.errors import DataError
 from fer_core.extras import require
-from fer_core.splits import LabelledPart, require_role
+from fer_core.parts import LabelledPart, require_role
 from fer_landmarks.jitter import JitteredPipeline
 from fer_landmarks.pipelines import classifier_of, make_pipeline
 from fer_landmarks.search_spaces import Range, search_space

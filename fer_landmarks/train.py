@@ -31,8 +31,9 @@ from fer_core.model_entry import (
     describe_model,
 )
 from fer_core.model_store import ModelStore
+from fer_core.parts import LabelledPart
 from fer_core.soft_labels import VOTES, teach
-from fer_core.splits import LabelledPart, Split, make_split
+from fer_core.splits import Split, make_split
 from fer_landmarks.pipelines import (
     fit_pipeline,
     list_pipelines,

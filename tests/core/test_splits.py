@@ -8,7 +8,8 @@ from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.fer2013 import load_fer2013
 from fer_core.errors import DataError, ProtocolError
 from fer_core.labels import SCHEMES
-from fer_core.splits import LabelledPart, k_fold_splits, make_split, require_role
+from fer_core.parts import LabelledPart
+from fer_core.splits import k_fold_splits, make_split
 
 
 def _dataset(n=700, parts=None, **fields):
@@ -143,34 +144,6 @@ def test_copies_across_a_given_split_are_marked():
     dataset.faces[651] = dataset.faces[650]  # within the test part
     test = make_split(dataset).test
     assert set(test.names[test.copied]) == {"631.png", "640.png"}
-
-
-def test_the_test_part_has_no_labels_to_fit_on():
-    split = make_split(_dataset())
-    assert not hasattr(split.test, "y")
-    assert len(split.test.faces) == len(split.test)
-    assert split.test.reveal().names.tolist() == split.test.names.tolist()
-
-
-def test_roles():
-    split = make_split(_dataset())
-    assert require_role(split.fitting, "fit") is split.fitting
-    assert require_role(split.validation, "validation") is split.validation
-    assert require_role(split.validation, "fit", "validation") is split.validation
-    for part in (split.test, split.test.reveal(), split.validation, split.test.faces, None):
-        with pytest.raises(ProtocolError, match="Got "):
-            require_role(part, "fit")
-    for part in (split.test, split.test.reveal(), split.fitting, _dataset()):
-        with pytest.raises(ProtocolError, match="only the validation part"):
-            require_role(part, "validation")
-
-
-def test_a_part_keeps_its_role_when_it_is_cut_down():
-    split = make_split(_dataset())
-    few = split.validation.subset(np.arange(10))
-    assert require_role(few, "validation") is few
-    with pytest.raises(ProtocolError):
-        require_role(split.validation.in_scheme(SCHEMES["valence3"]), "fit")
 
 
 @pytest.mark.parametrize("cheat", ["fitting", "validation"])
