@@ -85,12 +85,25 @@ class Vocabulary:
         self, histograms: NDArray[np.float32], points: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """Return the words (m, D) of histograms (m, 128) taken at points (m, 2)."""
-        even, odd = HISTOGRAM_SYMMETRY.even_odd(histograms)
-        even -= self.mean
+        directions, centre = self._directions
+        words: NDArray[np.float32] = histograms @ directions
+        words -= centre
         place = self.place(points)
-        return np.concatenate(
-            [even @ self.even.T, place[:, 1:], odd @ self.odd.T, place[:, :1]], axis=1
-        )
+        words[:, -1] += place[:, 0]
+        words[:, len(self.even)] += place[:, 1]
+        return words
+
+    @cached_property
+    def _directions(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """What a histogram is multiplied with (128, D), and what is subtracted then (D,)."""
+        size = len(HISTOGRAM_SYMMETRY.order)
+        even, odd = HISTOGRAM_SYMMETRY.even_odd(np.eye(size, dtype=np.float32))
+        n = len(self.even)
+        directions = np.zeros((size, n + len(self.odd) + 2), dtype=np.float32)
+        directions[:, :n], directions[:, n + 1 : -1] = even @ self.even.T, odd @ self.odd.T
+        centre = np.zeros(directions.shape[1], dtype=np.float32)
+        centre[:n] = self.even @ self.mean
+        return directions, centre
 
     def place(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the weighted places (m, 2) of points (m, 2)."""
@@ -173,11 +186,17 @@ class Gaussians:
         return np.stack([moved * weight, spread * weight])
 
 
+@lru_cache(maxsize=16)
 def grid_points(step: int) -> NDArray[np.float32]:
-    """Return points (p, 2), x then y in crop pixels, `step` apart and centred in the crop."""
+    """Return points (p, 2), x then y in crop pixels, `step` apart and centred in the crop.
+
+    They can't be written to: all who ask get the same.
+    """
     count = -(-CROP_SIDE // step)
     line = (np.arange(count) - (count - 1) / 2) * step + (CROP_SIDE - 1) / 2
-    return np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2).astype(np.float32)
+    points = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2).astype(np.float32)
+    points.flags.writeable = False
+    return points
 
 
 def grid_histograms(

@@ -60,7 +60,8 @@ class Symmetry:
             Together an orthonormal change of basis of `x`.
         """
         first, second, sign, kept, turned = self._pairs
-        odd, others = x[:, first], x[:, second]
+        # `take` is twice as fast as an index here.
+        odd, others = x.take(first, axis=1), x.take(second, axis=1)
         others *= sign
         # In place: all features of all fitted faces can take several gigabytes.
         half = np.float32(np.sqrt(0.5))
@@ -69,8 +70,8 @@ class Symmetry:
         odd -= others
         odd *= half
         if len(kept) + len(turned):
-            even = np.concatenate([even, x[:, kept]], axis=1)
-            odd = np.concatenate([odd, x[:, turned]], axis=1)
+            even = np.concatenate([even, x.take(kept, axis=1)], axis=1)
+            odd = np.concatenate([odd, x.take(turned, axis=1)], axis=1)
         return even, odd
 
     @property
