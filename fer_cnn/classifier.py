@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from fer_cnn.export import export_onnx
@@ -20,7 +21,7 @@ from fer_cnn.recipe import Recipe
 from fer_cnn.recipes import get_recipe
 from fer_cnn.training import train
 from fer_core.datasets.dataset import check_faces
-from fer_core.errors import FerError
+from fer_core.errors import DataError, FerError
 from fer_core.files import write_atomically
 from fer_core.onnx_model import OnnxClassifier
 
@@ -47,8 +48,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
 
     Attributes
     ----------
-    classes_ : int64 (k,)
-        Codes of the probability columns, sorted.
+    classes_ : (k,)
+        Labels of the probability columns, sorted.
     history_ : list of EpochRecord
     best_epoch_ : int
         Number of the epoch whose weights the network has.
@@ -82,35 +83,34 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         ----------
         X : uint8 (n, 48, 48)
             Faces.
-        y : int (n,)
-            Codes.
+        y : int or str (n,)
+            Labels, of two classes at least.
         validation : (faces, y) or None
             Measured after every epoch; some recipes lower the rate, stop early or choose the best
-            epoch by it.
+            epoch by it. Faces of classes that `y` lacks are left out.
         soft_labels
             See `fer_cnn.training.train`; one column for each of the labels in `y`, sorted.
 
         Raises
         ------
         DataError
-            If the faces are not uint8 (n, 48, 48).
+            If faces are not uint8 (n, 48, 48), `y` isn't one label for each, or no label to
+            validate on is among them.
         TrainingStopped
             If `max_minutes` is over before the last epoch; the checkpoint in `out` stays.
         """
         faces = check_faces(X)
-        self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
+        classes, codes = np.unique(_labels(y, len(faces)), return_inverse=True)
+        if len(classes) < 2:
+            raise DataError(f"a classifier needs two classes to tell apart; y holds {classes}")
         if validation is not None:
-            known = np.isin(validation[1], self.classes_)
-            validation = (
-                validation[0][known],
-                np.searchsorted(self.classes_, validation[1][known]),
-            )
+            validation = _validation(*validation, classes)
         recipe = self._recipe()
         training = train(
             recipe,
             faces,
             codes,
-            len(self.classes_),
+            len(classes),
             validation=validation,
             soft_labels=soft_labels,
             seed=self.seed,
@@ -138,7 +138,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
                 quantize_onnx(onnx_file, faces)
             self.keras_file_ = keras_file.read_bytes()
             self.onnx_file_ = onnx_file.read_bytes()
-        self._serving = OnnxClassifier(self.onnx_file_, self.classes_)
+        self._serving = OnnxClassifier(self.onnx_file_, np.arange(len(classes)))
+        self.classes_ = classes
         return self
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -146,9 +147,10 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self, "onnx_file_")
         return self._serving.predict_proba(np.asarray(X))
 
-    def predict(self, X: ArrayLike) -> NDArray[np.int64]:
-        """Return the most probable code of each face: int64 (n,)."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the most probable label of each face (n,)."""
+        labels: NDArray[Any] = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return labels
 
     def facts(self) -> dict[str, Any]:
         """Return how the network was trained and answers, for its model card."""
@@ -196,6 +198,33 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
 
     def _recipe(self) -> Recipe:
         return get_recipe(self.recipe) if isinstance(self.recipe, str) else self.recipe
+
+
+def _labels(y: ArrayLike, n: int) -> NDArray[Any]:
+    """Return the labels of `n` faces, or say what is wrong with them."""
+    labels = np.asarray(y)
+    if labels.shape != (n,):
+        raise DataError(f"y must hold one label for each of {n} faces. Got shape {labels.shape}.")
+    try:
+        check_classification_targets(labels)
+    except ValueError as error:
+        raise DataError(f"y must hold labels, whole numbers or words: {error}") from error
+    return labels
+
+
+def _validation(
+    faces: ArrayLike, y: ArrayLike, classes: NDArray[Any]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return the faces to validate on whose class is among `classes`, and its place there."""
+    checked = check_faces(faces)
+    labels = _labels(y, len(checked))
+    known = np.isin(labels, classes)
+    if len(known) and not known.any():
+        raise DataError(
+            f"none of the labels to validate on ({np.unique(labels)}) is one to train on "
+            f"({classes})"
+        )
+    return checked[known], np.searchsorted(classes, labels[known])
 
 
 def describe_epoch(record: EpochRecord, epochs: int) -> str:

@@ -54,6 +54,44 @@ def test_scikit_learn_conventions(fitted, striped):
         copy.fit(np.zeros((4, 48, 48)), [0, 1, 0, 1])
 
 
+def test_labels_may_be_words(striped, quick_recipe, fitted):
+    faces, y = striped
+    named = CNNClassifier(quick_recipe, seed=1).fit(faces, np.array(["c", "a", "b"])[y])
+    assert named.classes_.tolist() == ["a", "b", "c"]
+    assert set(named.predict(faces)) <= {"a", "b", "c"}
+    assert named.score(faces, np.array(["c", "a", "b"])[y]) >= 0
+
+
+@pytest.mark.parametrize(
+    ("y", "words"),
+    [
+        ([0, 1, np.nan, 1], "NaN"),
+        ([0.2, 0.7, 0.1, 0.4], "whole numbers or words"),
+        (np.eye(4), r"Got shape \(4, 4\)"),
+        ([0, 1, 0], r"each of 4 faces. Got shape \(3,\)"),
+        ([1, 1, 1, 1], "two classes"),
+    ],
+)
+def test_labels_that_are_none_are_refused_at_once(y, words, striped, quick_recipe, monkeypatch):
+    monkeypatch.setattr("fer_cnn.classifier.train", None)
+    with pytest.raises(DataError, match=words):
+        CNNClassifier(quick_recipe).fit(striped[0][:4], y)
+
+
+@pytest.mark.parametrize(
+    ("validation", "words"),
+    [
+        ((np.zeros((2, 48, 48)), [0, 1]), "Got float64"),
+        ((np.zeros((2, 48, 48), np.uint8), [0]), "each of 2 faces"),
+        ((np.zeros((2, 48, 48), np.uint8), [7, 8]), "one to train on"),
+    ],
+)
+def test_what_validates_is_checked_too(validation, words, striped, quick_recipe, monkeypatch):
+    monkeypatch.setattr("fer_cnn.classifier.train", None)
+    with pytest.raises(DataError, match=words):
+        CNNClassifier(quick_recipe).fit(striped[0][:4], [0, 1, 0, 1], validation)
+
+
 def test_out_of_time_says_how_to_go_on(striped, quick_recipe, tmp_path):
     short = CNNClassifier(quick_recipe, out=tmp_path, max_minutes=1e-9)
     with pytest.raises(TrainingStopped, match="stopped after 0 of 3 epochs"):
