@@ -39,8 +39,16 @@ _PACKAGES = (
     "onnxruntime",
 )
 
-#: What must agree for results to stand in one table.
-_IDENTITY = ("dataset", "fingerprint", "protocol", "seed", "quick", "classes")
+#: What must agree for results to stand in one table, and what messages call it.
+_IDENTITY = {
+    "dataset": "dataset",
+    "fingerprint": "fingerprint",
+    "protocol": "protocol",
+    "seed": "seed",
+    "quick": "quick",
+    "classes": "classes",
+    "division": "division of the pictures, as other --groups make it",
+}
 
 
 @dataclass(frozen=True)
@@ -235,13 +243,18 @@ class RunFolder:
 
     def _require_same(self, content: Mapping[str, Any], run: Run) -> None:
         wanted = json.loads(json.dumps(asdict(run)))
-        for key in _IDENTITY:
-            if content.get(key) != wanted[key]:
+        for key, words in _IDENTITY.items():
+            if _differ(key, content.get(key), wanted[key]):
                 raise DataError(
-                    f"{self.root}: this folder holds a run with another {key} "
+                    f"{self.root}: this folder holds a run with another {words} "
                     f"({content.get(key)}, now {wanted[key]}); results of both can't stand in one "
                     "table: name another folder with --out or delete this one"
                 )
+
+
+def _differ(key: str, one: Any, other: Any) -> bool:
+    """Return whether two runs differ in a part of their identity; older ones have no division."""
+    return one != other and not (key == "division" and not (one and other))
 
 
 def load_results(folder: Path) -> list[Result]:
@@ -254,11 +267,11 @@ def load_results(folder: Path) -> list[Result]:
     """
     results = [load_result(path) for path in sorted(folder.glob("*.json"))]
     for result in results[1:]:
-        for key in _IDENTITY:
-            if getattr(result.run, key) != getattr(results[0].run, key):
+        for key, words in _IDENTITY.items():
+            if _differ(key, getattr(result.run, key), getattr(results[0].run, key)):
                 raise DataError(
                     f"{folder}: the results of '{results[0].name}' and '{result.name}' are of runs "
-                    f"with another {key}; they can't stand in one table"
+                    f"with another {words}; they can't stand in one table"
                 )
     # A model comes before an ensemble that is no better.
     return sorted(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,6 +41,8 @@ class Run:
         Label schemes to measure in; empty in older results, which name them in their metrics.
     sure_accuracy : float
         What sure answers shall have; the threshold for "unsure" is chosen for it.
+    division : str
+        Digits that change with the pictures that choose or measure; empty in older results.
     """
 
     dataset: str
@@ -54,6 +57,7 @@ class Run:
     notes: Mapping[str, Any] = field(default_factory=dict)
     schemes: tuple[str, ...] = ()
     sure_accuracy: float = STATED_ACCURACY
+    division: str = ""
 
     @property
     def own_scheme(self) -> Scheme:
@@ -105,7 +109,16 @@ def describe_run(
         notes=dict(dataset.notes),
         schemes=tuple(scheme.name for scheme in schemes),
         sure_accuracy=sure_accuracy,
+        division=_division(split),
     )
+
+
+def _division(split: Split) -> str:
+    """Return 16 hexadecimal digits of which pictures choose and measure, whatever their order."""
+    digest = hashlib.sha256()
+    for names in (set(split.validation.names.tolist()), split.test.all_names()):
+        digest.update("\n".join(sorted(names)).encode() + b"\0")
+    return digest.hexdigest()[:16]
 
 
 def count_copies(dataset: Dataset, split: Split) -> dict[str, int]:

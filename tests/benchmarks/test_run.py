@@ -202,6 +202,19 @@ def test_folder_of_another_dataset_is_refused(demo, tmp_path, monkeypatch, made_
     assert without_machine(out) == before
 
 
+def test_folder_of_another_division_is_refused(demo, tmp_path, monkeypatch, made_dataset, capsys):
+    dataset = made_dataset(parts=("",))
+    monkeypatch.setattr(run_module, "load_dataset", lambda args: dataset)
+    out = tmp_path / "out"
+    assert main(["--out", str(out), "--models", "left"]) == 0
+    before = without_machine(out)
+    persons = replace(dataset, groups=np.arange(len(dataset)) // 14)
+    monkeypatch.setattr(run_module, "load_dataset", lambda args: persons)
+    assert main(["--out", str(out), "--models", "right"]) == 2
+    assert "another division of the pictures, as other --groups" in capsys.readouterr().err
+    assert without_machine(out) == before
+
+
 def test_folder_of_another_seed_is_refused(demo, tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["--out", str(out), "--models", "left"]) == 0
