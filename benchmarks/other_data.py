@@ -26,7 +26,7 @@ from fer_core.copies import copy_groups, has_copy_in, joint_groups
 from fer_core.datasets.dataset import Dataset
 from fer_core.errors import DataError
 from fer_core.files import write_atomically
-from fer_core.labels import SCHEMES
+from fer_core.labels import SCHEMES, Scheme
 from fer_core.model_entry import ModelEntry
 from fer_core.model_store import ModelStore
 
@@ -53,7 +53,7 @@ def measure_other(
     -------
     dict
         What is written as JSON.
-    dict of str to float32 (n, 7)
+    dict of str to float32 (n, k)
         Each model's probabilities.
 
     Raises
@@ -75,14 +75,16 @@ def measure_other(
     for name, proba in probas.items():
         entry = models.entries[name]
         source = f"model '{name}'"
-        full = _figures(dataset.y, proba, persons, source)
-        right = full["fer7"]["accuracy"] * len(dataset)
+        full = _figures(dataset.scheme, dataset.y, proba, persons, source)
+        right = full[dataset.scheme.name]["accuracy"] * len(dataset)
         measured[name] = {
             "family": entry.family,
             "trained_on": dict(entry.trained_on),
             "all": full,
             "accuracy_with_missed": round(right / (len(dataset) + pictures.n_missed), 6),
-            "without_copies": _figures(dataset.y[~copied], proba[~copied], persons[~copied], source)
+            "without_copies": _figures(
+                dataset.scheme, dataset.y[~copied], proba[~copied], persons[~copied], source
+            )
             if fitted is not None and not copied.all()
             else None,
         }
@@ -91,6 +93,7 @@ def measure_other(
         "dataset": dataset.name,
         "fingerprint": dataset.fingerprint(),
         "part": pictures.part,
+        "scheme": dataset.scheme.name,
         "n": len(dataset),
         "n_missed": pictures.n_missed,
         "n_copied": int(copied.sum()) if fitted is not None else None,
@@ -102,7 +105,9 @@ def measure_other(
             for name, entry in models.entries.items()
             if entry.trained_on.get("dataset") == dataset.name and pictures.part == WHOLE
         ],
-        "models": dict(sorted(measured.items(), key=lambda m: -m[1]["all"]["fer7"]["accuracy"])),
+        "models": dict(
+            sorted(measured.items(), key=lambda m: -_main(m[1], dataset.scheme.name)["accuracy"])
+        ),
     }
     return content, probas
 
@@ -119,10 +124,22 @@ def _refuse_fitted(entry: ModelEntry, pictures: OtherPictures) -> None:
             )
 
 
+def _main(measured: Mapping[str, Any], scheme: str) -> Mapping[str, Any]:
+    """Return a model's figures on all pictures in its own scheme."""
+    figures: Mapping[str, Any] = measured["all"][scheme]
+    return figures
+
+
 def _figures(
-    y: NDArray[np.int64], proba: NDArray[np.float32], groups: NDArray[np.int64], source: str
+    own: Scheme,
+    y: NDArray[np.int64],
+    proba: NDArray[np.float32],
+    groups: NDArray[np.int64],
+    source: str,
 ) -> dict[str, Any]:
-    """Measure in every scheme that keeps any of the pictures."""
+    """Measure in the models' own scheme, and if it has all labels in every one that joins them."""
+    if own != SCHEMES["fer7"]:
+        return {own.name: measure(y, proba, own.labels, source, groups)}
     figures = {}
     for scheme in SCHEMES.values():
         codes = scheme.encode(y)
@@ -135,6 +152,8 @@ def _figures(
 
 def models_table(content: Mapping[str, Any]) -> Table:
     """Return one row a model with its main figures on the other data."""
+    own = content["scheme"]
+    joined = [name for name in SCHEMES if name != own] if own == "fer7" else []
     columns = [
         ("model", "Name"),
         ("fitted on", "The data that it was trained with"),
@@ -145,11 +164,11 @@ def models_table(content: Mapping[str, Any]) -> Table:
         ("macro F1", "Mean over the classes that there are"),
         ("log loss", "Mean negative log probability of the true label; less is better"),
         ("ECE", "Expected calibration error; less is better"),
-        *((name, f"Accuracy in scheme {name}") for name in SCHEMES if name != "fer7"),
+        *((name, f"Accuracy in scheme {name}") for name in joined),
     ]
     rows = []
     for name, m in content["models"].items():
-        main = m["all"]["fer7"]
+        main = _main(m, own)
         without = m["without_copies"]
         rows.append(
             [
@@ -158,9 +177,9 @@ def models_table(content: Mapping[str, Any]) -> Table:
                 number_cell(main["accuracy"]),
                 range_cell(main["intervals"]["accuracy"]),
                 number_cell(m["accuracy_with_missed"]),
-                number_cell(without and without["fer7"]["accuracy"]),
+                number_cell(without and without[own]["accuracy"]),
                 *(number_cell(main[key]) for key in ("macro_f1", "log_loss", "ece")),
-                *(number_cell(m["all"].get(s, {}).get("accuracy")) for s in SCHEMES if s != "fer7"),
+                *(number_cell(m["all"].get(s, {}).get("accuracy")) for s in joined),
             ]
         )
     return Table(columns, rows)
@@ -176,7 +195,10 @@ def classes_table(content: Mapping[str, Any]) -> Table:
         [
             Cell(label),
             Cell(f"{n:,}", n),
-            *(number_cell(m["all"]["fer7"]["per_class"][label]["recall"]) for m in models.values()),
+            *(
+                number_cell(_main(m, content["scheme"])["per_class"][label]["recall"])
+                for m in models.values()
+            ),
         ]
         for label, n in content["counts"].items()
         if n
@@ -262,7 +284,7 @@ def measure_paths(
         See `measure_other`.
     """
     models = StoredModels(store, names)
-    mapping = check_test_on(args)
+    scheme, mapping = models.scheme(), check_test_on(args)
     if args.dataset is None and args.groups:
         raise DataError("--groups divides pictures to fit on; --test-on divides nothing")
     taken: set[str] = set()
@@ -271,6 +293,7 @@ def measure_paths(
             pictures = load_other(
                 path,
                 mapping,
+                scheme,
                 crop=args.crop,
                 detector=args.detector,
                 skip_broken=args.skip_broken,

@@ -12,9 +12,9 @@ import numpy as np
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.fer2013 import load_fer2013
 from fer_core.datasets.folder import load_folder
-from fer_core.datasets.mapping import in_fer7, parse_mapping
+from fer_core.datasets.mapping import in_classes_of, parse_mapping
 from fer_core.errors import DataError
-from fer_core.labels import SCHEMES, Scheme
+from fer_core.labels import Scheme
 from fer_core.splits import TEST_PARTS
 
 #: What is measured where the pictures give no test part.
@@ -33,21 +33,6 @@ def add_test_on_arguments(parser: argparse.ArgumentParser) -> None:
         help="measure trained models on a folder a class, too; may be repeated. Without --dataset "
         "nothing is fitted: the models that --out holds are measured, or the shipped ones",
     )
-
-
-def require_fer7(scheme: Scheme) -> None:
-    """Refuse models of other classes than those that other data's names are mapped to.
-
-    Raises
-    ------
-    DataError
-    """
-    if scheme != SCHEMES["fer7"]:
-        raise DataError(
-            "--test-on measures models of FER2013's seven labels, and the classes here are "
-            f"{', '.join(scheme.labels)}; leave it out, or use --dataset folder for the other "
-            "pictures as well"
-        )
 
 
 def check_test_on(args: argparse.Namespace) -> dict[str, str]:
@@ -72,7 +57,7 @@ class OtherPictures:
     Attributes
     ----------
     dataset : Dataset
-        In scheme ``fer7``; only pictures in which a face was found.
+        In the models' classes; only pictures in which a face was found.
     n_missed : int
         How many more there are, in which none was found; they count as errors.
     part : str
@@ -87,6 +72,7 @@ class OtherPictures:
 def load_other(
     path: Path,
     mapping: Mapping[str, str],
+    scheme: Scheme,
     *,
     crop: str = "auto",
     detector: str | None = None,
@@ -100,6 +86,8 @@ def load_other(
         A folder or archive with a folder a class, or FER2013's csv.
     mapping : dict of str to str
         See `fer_core.datasets.mapping.in_fer7`.
+    scheme : Scheme
+        What the models answer in.
     crop, detector, skip_broken
         See `fer_core.datasets.folder.load_folder`.
 
@@ -113,7 +101,7 @@ def load_other(
     else:
         named = {} if detector is None else {"detector": detector}
         dataset = load_folder(path, crop=crop, skip_broken=skip_broken, **named)
-    dataset = in_fer7(dataset, mapping)
+    dataset = in_classes_of(dataset, scheme, mapping)
     held = np.isin(dataset.parts, TEST_PARTS)
     part = WHOLE
     if held.any() and not held.all():

@@ -29,7 +29,7 @@ from benchmarks.models import (
     require_chosen,
 )
 from benchmarks.native import by_scheme, native_job, write_native_study
-from benchmarks.other_pictures import check_test_on, require_fer7
+from benchmarks.other_pictures import check_test_on
 from benchmarks.progress import say
 from benchmarks.report import write_report
 from benchmarks.results import RunFolder
@@ -45,7 +45,7 @@ from fer_core.cleaning import (
 )
 from fer_core.cli import run_command
 from fer_core.datasets.dataset import Dataset
-from fer_core.datasets.options import load_dataset
+from fer_core.datasets.options import load_dataset, notes_in_words
 from fer_core.datasets.thinning import thinned
 from fer_core.errors import DataError
 from fer_core.labels import SCHEMES, Scheme, get_scheme
@@ -97,13 +97,12 @@ def _command(args: argparse.Namespace) -> None:
         return
     with console.status("reading pictures"):
         job = prepare(args, named_schemes)
-    if args.test_on:
-        require_fer7(job.scheme)
     candidates, natives = by_scheme(candidates, job.scheme, also)
     job.folder.open(job.run)
     candidates = cleaned_candidates(candidates, job.split.fitting, job.folder)
     candidates = [*candidates, *augmented_at_test(candidates, args.tta, known, job.store())]
-    say(console, _division(job.run))
+    for sentence in (_division(job.run), *notes_in_words(job.run.notes)):
+        say(console, sentence)
     if NOTE in job.split.fitting.notes:
         say(console, describe_cleaning(job.split.fitting.notes[NOTE]))
     for sentence in left_out:
@@ -171,7 +170,8 @@ def _cross_validate(
         names = ", ".join(c.name for group in made_for.values() for c in group)
         raise DataError(f"{names}: made for other classes, which --folds doesn't train on")
     candidates = cleaned_candidates(candidates, jobs[0].split.fitting, folder)
-    say(console, _division(folder.run()))
+    for sentence in (_division(folder.run()), *notes_in_words(folder.run().notes)):
+        say(console, sentence)
     try:
         target = run_folds(
             folder,

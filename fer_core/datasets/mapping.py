@@ -10,7 +10,14 @@ import numpy as np
 
 from fer_core.datasets.dataset import Dataset
 from fer_core.errors import DataError
-from fer_core.labels import LABELS, SCHEMES, canonical_label, is_contempt, scheme_of_labels
+from fer_core.labels import (
+    LABELS,
+    SCHEMES,
+    Scheme,
+    canonical_label,
+    is_contempt,
+    scheme_of_labels,
+)
 from fer_core.lookup import did_you_mean
 
 #: What a class can be mapped to besides FER2013's labels: its pictures are left out and counted.
@@ -96,6 +103,52 @@ def in_fer7(dataset: Dataset, mapping: Mapping[str, str] | None = None) -> Datas
         raise DataError(f"{dataset.name}: every class is dropped; map some to FER2013's labels")
     notes = {**dataset.notes, **({"ignored": ignored} if ignored else {})}
     return replace(kept, y=y[y >= 0].astype(np.int64), scheme=SCHEMES["fer7"], notes=notes)
+
+
+def in_classes_of(
+    dataset: Dataset, scheme: Scheme, mapping: Mapping[str, str] | None = None
+) -> Dataset:
+    """Return the pictures of the classes that a model answers in.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        With class names of any kind.
+    scheme : Scheme
+        The model's: one of `fer_core.labels.SCHEMES`, or one of its own.
+    mapping : dict of str to str or None
+        See `in_fer7`. Names that are not in it are read as that does, or are a model's own.
+
+    Returns
+    -------
+    Dataset
+        In `scheme`; ``notes["ignored"]`` counts the pictures of other classes.
+
+    Raises
+    ------
+    DataError
+        See `in_fer7`; or if no picture is of one of the classes.
+    """
+    if scheme in SCHEMES.values():
+        return in_fer7(dataset, mapping).in_scheme(scheme)
+    own = {label.casefold(): label for label in scheme.labels}
+    meant = {
+        name: (mapping or {}).get(name) or own.get(name.casefold()) or canonical_label(name)
+        for name in dataset.scheme.labels
+    }
+    codes = np.array([scheme.labels.index(m) if m in scheme.labels else -1 for m in meant.values()])
+    y = codes[dataset.y]
+    kept = dataset.subset(y >= 0)
+    if len(kept) == 0:
+        raise DataError(
+            f"{dataset.name}: none of its classes ({', '.join(dataset.scheme.labels)}) is one that "
+            f"the models know ({', '.join(scheme.labels)}); rename its folders"
+        )
+    counts = dataset.counts()
+    ignored: dict[str, int] = dict(dataset.notes.get("ignored", {}))  # type: ignore[call-overload]
+    ignored |= {name: counts[name] for name, m in meant.items() if m not in scheme.labels}
+    notes = {**dataset.notes, **({"ignored": ignored} if ignored else {})}
+    return replace(kept, y=y[y >= 0].astype(np.int64), scheme=scheme, notes=notes)
 
 
 def with_labels(dataset: Dataset, mapping: Mapping[str, str]) -> Dataset:

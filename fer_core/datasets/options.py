@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from fer_core.crop import CROP_CHOICES
 from fer_core.datasets.dataset import Dataset
@@ -12,6 +14,8 @@ from fer_core.splits import Split
 
 #: Pictures named in a sentence.
 _NAMED = 3
+#: What notes are called in words, where their keys don't say it.
+_NOTES = {"ignored": "classes left out", "skipped": "could not be read, left out"}
 
 DATASETS = ("demo", "fer2013", "folder")
 
@@ -108,10 +112,19 @@ def describe(dataset: Dataset, split: Split) -> list[str]:
         f"{len(split.validation):,} for choosing, {len(split.test):,} for measuring "
         f"({split.description})"
     ]
-    for key, value in dataset.notes.items():
-        text = str(value)
-        if isinstance(value, list | tuple):
+    return [*sentences, *notes_in_words(dataset.notes)]
+
+
+def notes_in_words(notes: Mapping[str, Any]) -> list[str]:
+    """Return a sentence a note of a dataset's loader: what was left out, how faces were found."""
+    sentences = []
+    for key, value in notes.items():
+        if isinstance(value, Mapping):
+            text = ", ".join(f"{name} ({number:,})" for name, number in value.items())
+        elif isinstance(value, list | tuple):
             named = [*map(str, value[:_NAMED]), *(["…"] if len(value) > _NAMED else [])]
             text = f"{len(value):,}: {', '.join(named)}"
-        sentences.append(f"{key.replace('_', ' ')}: {text}")
+        else:
+            text = str(value)
+        sentences.append(f"{_NOTES.get(key, key.replace('_', ' '))}: {text}")
     return sentences

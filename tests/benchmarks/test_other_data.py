@@ -10,7 +10,7 @@ from benchmarks.other_pictures import load_other
 from benchmarks.run import main
 from benchmarks.stored import StoredModels
 from fer_core.errors import DataError
-from fer_core.labels import LABELS
+from fer_core.labels import LABELS, SCHEMES, own_scheme
 
 pytestmark = pytest.mark.usefixtures("in_process")
 
@@ -120,7 +120,7 @@ def test_with_a_dataset_models_are_fitted_and_copies_found(
 
 def test_a_given_test_part_is_measured_alone(tmp_path, make_tree):
     make_tree(tmp_path, per_class=2)
-    pictures = load_other(tmp_path, {}, crop="never")
+    pictures = load_other(tmp_path, {}, SCHEMES["fer7"], crop="never")
     assert len(pictures.dataset) == 14
     assert pictures.part == "the test part"
     assert set(pictures.dataset.parts) == {"public_test"}
@@ -135,7 +135,7 @@ def test_pictures_without_a_face_are_errors(measured_job, tmp_path):
             assert cv2.imwrite(str(tmp_path / label / f"{i}.png"), face)
         # Large and empty: searched for a face, and none is there.
         assert cv2.imwrite(str(tmp_path / label / "wall.png"), np.full((160, 160), 99, np.uint8))
-    pictures = load_other(tmp_path, {})
+    pictures = load_other(tmp_path, {}, SCHEMES["fer7"])
     assert (len(pictures.dataset), pictures.n_missed) == (6, 2)
     models = StoredModels(measured_job.store(), ["right"])
     content, probas = measure_other(models, pictures, lambda text: None)
@@ -144,17 +144,41 @@ def test_pictures_without_a_face_are_errors(measured_job, tmp_path):
     assert figures["accuracy_with_missed"] == pytest.approx(right / 8, abs=1e-6)
 
 
-def test_models_of_other_classes_are_refused(tmp_path, made_job, made_dataset, linear):
+@pytest.fixture
+def of_own_classes(tmp_path, made_job, made_dataset, linear):
+    """A run's store with a model of two classes that are none of FER2013's."""
     from benchmarks.measuring import fit_and_measure
-    from fer_core.labels import own_scheme
 
     job = made_job(tmp_path / "run", made_dataset(scheme=own_scheme(["awake", "asleep"])))
     fit_and_measure(job, linear("left"), lambda text: None)
+    return job
+
+
+def test_models_of_own_classes_are_measured(of_own_classes, tmp_path, made_dataset, capsys):
+    other = tmp_path / "elsewhere"
     dataset = made_dataset(n=14)
-    written(tmp_path / "other", dataset, range(14), {label: label for label in LABELS})
-    pictures = load_other(tmp_path / "other", {}, crop="never")
+    names = dict(zip(LABELS, ["Awake", "asleep", *LABELS[2:]], strict=True))
+    written(other, dataset, range(14), names)
+    argv = ["--out", str(of_own_classes.folder.root), "--test-on", str(other)]
+    assert main([*argv, "--models", "left"]) == 0
+    content = read(of_own_classes.folder.root)
+    assert content["counts"] == {"awake": 2, "asleep": 2}
+    assert content["ignored"] == dict.fromkeys(LABELS[2:], 2)
+    with np.load(of_own_classes.folder.root / "other/elsewhere/probabilities.npz") as stored:
+        accuracy = (stored["proba_left"].argmax(axis=1) == stored["y"]).mean()
+    figures = content["models"]["left"]["all"][content["scheme"]]
+    assert figures["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    assert "Classes left out: fear (2)" in capsys.readouterr().out
+
+
+def test_pictures_of_other_classes_are_refused(of_own_classes, tmp_path, made_dataset, capsys):
+    written(tmp_path / "other", made_dataset(n=14), range(14), {label: label for label in LABELS})
+    argv = ["--out", str(of_own_classes.folder.root), "--models", "left"]
+    assert main([*argv, "--test-on", str(tmp_path / "other")]) == 2
+    assert "is one that the models know (awake, asleep)" in capsys.readouterr().err
+    pictures = load_other(tmp_path / "other", {}, SCHEMES["fer7"], crop="never")
     with pytest.raises(DataError, match="'left' knows the classes awake, asleep"):
-        measure_other(StoredModels(job.store()), pictures, lambda text: None)
+        measure_other(StoredModels(of_own_classes.store()), pictures, lambda text: None)
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,9 @@ def test_options_for_own_pictures_are_refused_for_others(option, dataset):
 def test_loaded_pictures_are_described_with_what_was_left_out(tmp_path, make_tree):
     make_tree(tmp_path / "faces", per_class=20)
     dataset = folder.load_folder(tmp_path / "faces", crop="never")
-    dataset = replace(dataset, notes={"no_face": [f"{i}.jpg" for i in range(1200)]})
-    first, second = describe(dataset, make_split(dataset))
+    notes = {"no_face": [f"{i}.jpg" for i in range(1200)], "ignored": {"contempt": 1000}}
+    dataset = replace(dataset, notes=notes)
+    first, second, third = describe(dataset, make_split(dataset))
     assert first.startswith("faces: 280 pictures, 126 for fitting, 14 for choosing, 140 for measur")
     assert second == "no face: 1,200: 0.jpg, 1.jpg, 2.jpg, …"
+    assert third == "classes left out: contempt (1,000)"
