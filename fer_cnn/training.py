@@ -97,8 +97,8 @@ def train(
     Raises
     ------
     DataError
-        If there are no faces, a label is outside 0..n_classes-1, or the recipe's pretrained
-        weights or network can't be had.
+        If there are no faces, a label is outside 0..n_classes-1, the recipe's pretrained weights
+        or network can't be had, or no further epoch fits into `max_minutes`.
     FerError
         If `out` holds another training.
     DivergedError
@@ -117,6 +117,7 @@ def train(
     steps = len(faces) // min(recipe.batch_size, len(faces))
     resumed = checkpoint.resume(out, recipe, facts, steps) if out else None
     model, history = resumed or (_fresh(recipe, n_classes, start), [])
+    n_before = len(history)
     other = load_network(recipe.init) if recipe.blend else None
     if other is not None:
         _require_same_form(recipe, model, other)
@@ -125,6 +126,7 @@ def train(
     best = checkpoint.BestWeights(out)
     while not _over(recipe, history):
         if _out_of_time(history, started, max_minutes):
+            _require_progress(history, n_before, max_minutes)
             return Training(model, history, finished=False, kept=len(history))
         epoch, began = len(history), time.monotonic()
         if phase != phase_at(recipe, epoch):
@@ -287,6 +289,15 @@ def _out_of_time(history: list[EpochRecord], started: float, max_minutes: float 
         return False
     expected = history[-1].seconds if history else 0.0
     return time.monotonic() - started + expected > 60 * max_minutes
+
+
+def _require_progress(history: list[EpochRecord], n_before: int, max_minutes: float | None) -> None:
+    """Refuse to stop where a resumed training began: repeating the command would never end."""
+    if max_minutes and 0 < n_before == len(history):
+        raise DataError(
+            f"an epoch takes {history[-1].seconds / 60:.2g} minutes, and max_minutes is "
+            f"{max_minutes:g}: no epoch can be trained in that time; allow more"
+        )
 
 
 def _facts(

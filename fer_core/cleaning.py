@@ -26,7 +26,7 @@ from fer_core.lookup import did_you_mean
 from fer_core.parts import LabelledPart
 from fer_core.splits import Split
 
-DROP, RELABEL = "drop", "relabel"
+DROP, RELABEL, KEEP = "drop", "relabel", "keep"
 
 #: Key of a fitting part's notes under which is written what was changed.
 NOTE = "cleaning"
@@ -110,14 +110,22 @@ def _rows(path: Path, action: str) -> dict[str, str]:
                     f"{path}: --{action} needs a csv with the column '{missing[0]}'; it has "
                     f"{', '.join(columns) or 'none'}"
                 )
+            if "action" not in columns and (more := sorted({*columns} - {"name", "label"})):
+                raise DataError(
+                    f"{path}: without a column 'action' all rows would count as '{action}', and it "
+                    f"has others ({', '.join(more)}); name the column that says so 'action', or "
+                    "leave only names, and labels"
+                )
             for row in reader:
                 line = f"{path}: line {reader.line_num}"
                 name, label = (str(row.get(key) or "").strip() for key in ("name", "label"))
                 said = (
                     str(row.get("action") or "").strip().lower() if "action" in columns else action
                 )
-                if not name or said not in (DROP, RELABEL):
-                    raise DataError(f"{line} needs a name, and an action that is drop or relabel")
+                if not name or said not in (DROP, RELABEL, KEEP):
+                    raise DataError(
+                        f"{line} needs a name, and an action that is drop, relabel or keep"
+                    )
                 if said != action:
                     continue
                 if action == RELABEL and not label:

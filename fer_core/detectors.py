@@ -109,7 +109,7 @@ class HaarDetector:
     framing = BoxFraming(scale=0.957, shift_x=0.001, shift_y=-0.007)
 
     def __init__(self, working_side: int = WORKING_SIDE, min_neighbors: int = 3) -> None:
-        self.working_side = working_side
+        self.working_side = _checked_side(working_side)
         self.min_neighbors = min_neighbors
         file = Path(cv2.data.haarcascades) / "haarcascade_frontalface_alt2.xml"
         self._cascade = cv2.CascadeClassifier(str(file))
@@ -151,7 +151,7 @@ class HogDetector:
     framing = BoxFraming(scale=0.868, shift_x=0.004, shift_y=0.071)
 
     def __init__(self, working_side: int = WORKING_SIDE, threshold: float = 0.0) -> None:
-        self.working_side = working_side
+        self.working_side = _checked_side(working_side)
         self.threshold = threshold
         self._detector = require("dlib").get_frontal_face_detector()
 
@@ -182,7 +182,7 @@ class CnnDetector:
     def __init__(
         self, path: str | os.PathLike[str] | None = None, working_side: int = WORKING_SIDE
     ) -> None:
-        self.working_side = working_side
+        self.working_side = _checked_side(working_side)
         file = dlib_file("mmod_human_face_detector.dat") if path is None else _own_file(path)
         try:
             self._detector = require("dlib").cnn_face_detection_model_v1(str(file))
@@ -240,7 +240,7 @@ class YuNetDetector:
                 "the yunet detector needs its file: download face_detection_yunet_2023mar.onnx "
                 "from OpenCV's model zoo and name it with --detector-file (in Python: path)"
             )
-        self.working_side = working_side
+        self.working_side = _checked_side(working_side)
         self.threshold = threshold
         file = _own_file(path)
         try:
@@ -283,6 +283,15 @@ def make_detector(name: str = DEFAULT_DETECTOR, **options: Any) -> FaceDetector:
         If there is no such detector, or its file is missing or no detector.
     """
     return look_up(DETECTORS, name, "face detector")(**options)
+
+
+def _checked_side(working_side: int) -> int:
+    if working_side < 1:
+        raise DataError(
+            f"working_side is the longer side of the searched picture, in pixels. Got "
+            f"{working_side} instead."
+        )
+    return working_side
 
 
 def _working_picture(picture: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:

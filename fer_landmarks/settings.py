@@ -42,12 +42,25 @@ def load_settings(path: str | os.PathLike[str] = PACKAGED) -> dict[str, Settings
     """
     try:
         with open(path, encoding="utf-8") as file:
-            return {name: Settings(**entry) for name, entry in json.load(file).items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"{path}: this is not a file of settings ({error}); "
-            "python -m fer_landmarks.tune writes one"
-        ) from error
+            content = json.load(file)
+    except ValueError as error:
+        raise _no_settings(path, str(error)) from error
+    if not isinstance(content, dict):
+        raise _no_settings(path, "it holds no pipelines by name")
+    for name, entry in content.items():
+        if not isinstance(entry, dict) or not isinstance(entry.get("params"), dict):
+            raise _no_settings(path, f"'{name}' has no \"params\" by name")
+    return {
+        name: Settings(entry["params"], entry.get("source", {})) for name, entry in content.items()
+    }
+
+
+def _no_settings(path: str | os.PathLike[str], why: str) -> DataError:
+    example = '{"hog-svm": {"params": {"classifier__C": 1}}}'
+    return DataError(
+        f"{path}: this is not a file of settings ({why}); python -m fer_landmarks.tune writes one, "
+        f"for example {example}"
+    )
 
 
 def save_settings(settings: Mapping[str, Settings], path: str | os.PathLike[str]) -> None:

@@ -184,7 +184,9 @@ def _command(args: argparse.Namespace) -> None:
         try:
             pipeline = make_pipeline(name, **options, **settings[name])
         except ValueError as error:
-            raise DataError(f"{args.settings}: '{name}' takes no such setting ({error})") from error
+            # scikit-learn shows the whole pipeline after the first sentence.
+            why = str(error).partition(" for estimator")[0]
+            raise DataError(f"{args.settings}: '{name}' takes no such setting ({why})") from error
         if args.soft_labels is not None:
             require_soft_labels(name, pipeline)
     console = Console()

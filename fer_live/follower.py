@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.detectors import Detections
+from fer_core.errors import DataError
 from fer_core.pictures import to_gray
 from fer_live.face import FrameResult, TrackedFace
 from fer_live.recognizer import EmotionRecognizer
@@ -136,7 +138,11 @@ class FaceFollower:
         ------
         PictureError
             If the frame is of another shape or type.
+        DataError
+            If the time is no number.
         """
+        if not math.isfinite(seconds):
+            raise DataError(f"a frame's time must be a number of seconds. Got {seconds} instead.")
         watch = Stopwatch()
         gray = to_gray(frame)
         self._begin_anew_after_a_cut(gray, seconds)

@@ -68,6 +68,18 @@ def test_stops_at_a_checkpoint_when_time_is_over(striped, quick_recipe, tmp_path
     assert len(first.history) < quick_recipe.epochs
 
 
+def test_time_for_no_epoch_is_said(striped, quick_recipe, tmp_path):
+    faces, y = striped
+
+    def interrupt(record):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(quick_recipe, faces, y, 3, out=tmp_path, on_epoch=interrupt)
+    with pytest.raises(DataError, match="no epoch can be trained in that time"):
+        train(quick_recipe, faces, y, 3, out=tmp_path, max_minutes=1e-9)
+
+
 def test_another_training_in_the_folder_is_refused(striped, quick_recipe, tmp_path):
     faces, y = striped
     train(replace(quick_recipe, epochs=1), faces, y, 3, out=tmp_path)

@@ -97,6 +97,13 @@ def test_framing_maps_a_box_to_the_crop():
     np.testing.assert_allclose(boxes, [[100, 200, 80, 80]], rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["haar", "hog"])
+@pytest.mark.parametrize("side", [0, -5])
+def test_a_picture_without_size_is_refused(name, side):
+    with pytest.raises(DataError, match=f"Got {side} instead"):
+        make_detector(name, working_side=side)
+
+
 def test_unknown_names_suggest_the_nearest():
     with pytest.raises(DataError, match="Did you mean 'haar'"):
         make_detector("har")

@@ -33,7 +33,14 @@ def test_files_keep_settings(tmp_path):
     assert load_settings(path) == settings
 
 
-@pytest.mark.parametrize("text", ["{", "[]", json.dumps({"hog-svm": {"parameters": {}}})])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        *(json.dumps({"hog-svm": e}) for e in ({"parameters": {}}, {"params": [1]}, 1, {"C": 1})),
+    ],
+)
 def test_another_file_is_refused_in_a_sentence(tmp_path, text):
     path = tmp_path / "settings.json"
     path.write_text(text)

@@ -9,7 +9,7 @@ import pytest
 
 from fer_core.datasets.demo import load_demo
 from fer_core.detectors import make_detector
-from fer_core.errors import PictureError
+from fer_core.errors import DataError, PictureError
 from fer_core.labels import get_scheme
 from fer_core.landmarks import LandmarkPredictor
 from fer_live import EmotionRecognizer, FaceFollower
@@ -69,6 +69,12 @@ def test_every_frame_is_classified_afresh_in_one_batch(recognizer, model, her):
     assert model.batches == [2] * 5
     bright, dark = result.faces
     assert bright.probabilities[3] > dark.probabilities[3]
+
+
+@pytest.mark.parametrize("seconds", [float("nan"), float("inf")])
+def test_a_time_that_is_no_number_is_refused(recognizer, her, seconds):
+    with pytest.raises(DataError, match=f"Got {seconds} instead"):
+        FaceFollower(recognizer).update(her, seconds)
 
 
 def test_gray_frames_do_as_well(recognizer, her):
