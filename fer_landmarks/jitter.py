@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
@@ -22,7 +23,8 @@ class JitteredPipeline(Pipeline):
     """A pipeline that takes faces, and fits its last step on changed copies of them, too.
 
     The steps before it are fitted on the faces as they are. In the copies, landmarks are found
-    anew, so that the classifier learns how much they vary. Its ``cache`` isn't used for them.
+    anew, so that the classifier learns how much they vary. Its ``cache`` isn't used for them; they
+    are described by as many processes as its ``n_jobs`` asks for.
 
     Parameters
     ----------
@@ -82,16 +84,23 @@ class JitteredPipeline(Pipeline):
         rng: np.random.RandomState,
         out: NDArray[np.float32],
     ) -> None:
-        cached = {k: v for k, v in describe.get_params().items() if k.endswith("__cache")}
-        describe.set_params(**dict.fromkeys(cached, False))
+        # Processes in place of the descriptor's threads: those wait for dlib's lock.
+        settings = describe.get_params()
+        asked = {k: v for k, v in settings.items() if k.endswith("__n_jobs")}
+        jobs = max(map(effective_n_jobs, asked.values()), default=1)
+        changed = {k: False for k in settings if k.endswith("__cache")} | dict.fromkeys(asked, 1)
+        kept = {k: settings[k] for k in changed}
+        describe.set_params(**changed)
+        blocks = [slice(start, start + _BLOCK) for start in range(0, len(faces), _BLOCK)]
         try:
-            for copy in out:
-                changed = jittered(faces, rng)
-                for start in range(0, len(faces), _BLOCK):
-                    rows = slice(start, start + _BLOCK)
-                    copy[rows] = describe.transform(changed[rows])
+            with Parallel(jobs if len(blocks) > 1 else 1) as parallel:
+                for copy in out:
+                    seen = jittered(faces, rng)
+                    found = parallel(delayed(describe.transform)(seen[rows]) for rows in blocks)
+                    for rows, described in zip(blocks, found, strict=True):
+                        copy[rows] = described
         finally:
-            describe.set_params(**cached)
+            describe.set_params(**kept)
 
     def __getitem__(self, index: Any) -> Any:
         """Return a step, or some of the steps as an ordinary pipeline: they take no faces."""

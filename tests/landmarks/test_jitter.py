@@ -51,6 +51,18 @@ def test_the_classifier_sees_copies_with_their_labels(demo, monkeypatch):
         assert 0 < np.linalg.norm(seen["x"][:40] - copies, axis=1).mean() < spread
 
 
+def test_processes_describe_the_same_copies(demo, monkeypatch):
+    faces, y = demo
+    monkeypatch.setattr("fer_landmarks.jitter._BLOCK", 16)
+    answers = []
+    for n_jobs in (1, 2):
+        pipeline = make_pipeline("anchored-mlp", random_state=0, copies=1, n_jobs=n_jobs)
+        pipeline.set_params(classifier__hidden=(8,)).fit(faces, y)
+        assert pipeline.get_params()["descriptor__n_jobs"] == n_jobs
+        answers.append(pipeline.predict_proba(faces))
+    np.testing.assert_allclose(*answers, atol=1e-6)
+
+
 def test_it_is_a_pipeline_for_scikit_learn(demo):
     pipeline = make_pipeline("anchored-mlp", random_state=0, copies=1)
     assert isinstance(pipeline, JitteredPipeline)
