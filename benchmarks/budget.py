@@ -119,9 +119,11 @@ def members_within(
     if not alone and not budget.strict:
         return [min(checked, key=lambda name: budget.used(*costs[name]))]
     if not alone:
+        bounds = ((budget.max_ms, "ms"), (budget.max_mb, "MB"))
+        limits = [f"{bound:g} {unit}" for bound, unit in bounds if bound is not None]
         raise DataError(
-            f"no model fits into the budget ({budget.max_ms} ms, {budget.max_mb} MB); "
-            "allow more with --max-ms or --max-mb"
+            f"no model fits into the budget ({', '.join(limits)}); allow more with --max-ms or "
+            "--max-mb"
         )
     ends: dict[tuple[str, ...], float] = {}
     for start in sorted(alone, key=lambda members: alone[members])[:_STARTS]:

@@ -203,6 +203,7 @@ def _measure_stored(args: argparse.Namespace, console: Console) -> None:
             f"{target}: this is a folder of models; name it with --store to measure them, and "
             "another one with --out"
         )
+    say(console, f"Models: {store.root}")
     other_data.measure_paths(args, store, target, console, names=args.models, fitted=None)
 
 

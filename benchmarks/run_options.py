@@ -124,7 +124,9 @@ def _share(text: str) -> float:
 def _soft_labels(text: str) -> tuple[str, str]:
     name, _, source = text.partition("=")
     if not source:
-        raise argparse.ArgumentTypeError(f"write MODEL={text}, with the model that is to learn")
+        raise argparse.ArgumentTypeError(
+            f"'{text}' says only one of both; write MODEL=FILE, or MODEL=votes"
+        )
     return name, source
 
 

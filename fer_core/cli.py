@@ -80,8 +80,17 @@ def threads(text: str) -> int:
 
 
 def names(text: str) -> list[str]:
-    """Return the names in a list of the command line, such as ``blur,noise``."""
-    return [name.strip() for name in text.split(",") if name.strip()]
+    """Return the names in a list of the command line, such as ``blur,noise``.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        If there are none.
+    """
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
+        raise argparse.ArgumentTypeError("it names nothing; leave it out, or name at least one")
+    return found
 
 
 def explain(error: FerError | OSError) -> str:

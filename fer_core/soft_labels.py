@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -176,6 +176,8 @@ def read_soft_labels(
     DataError
         If the file is missing, no file of soft labels, or of other faces.
     """
+    if path.is_file() and not is_zipfile(path):
+        raise _no_soft_labels(path, "no .npz file")
     try:
         with np.load(path, allow_pickle=False) as stored:
             proba, digest = stored["proba"], str(stored["faces"])
@@ -183,10 +185,7 @@ def read_soft_labels(
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file of soft labels") from None
     except (OSError, EOFError, BadZipFile, KeyError, ValueError) as error:
-        raise DataError(
-            f"{path}: is no file of soft labels ({error}); python -m fer_landmarks.left_out "
-            "writes such files"
-        ) from error
+        raise _no_soft_labels(path, str(error)) from error
     if digest != _digest(faces):
         raise DataError(
             f"{path}: these soft labels ({source}) are of other pictures than those to fit on, or "
@@ -198,6 +197,13 @@ def read_soft_labels(
             f"here are {', '.join(labels)}; make them again with the same --scheme"
         )
     return proba, source
+
+
+def _no_soft_labels(path: Path, why: str) -> DataError:
+    return DataError(
+        f"{path}: is no file of soft labels ({why}); python -m fer_landmarks.left_out writes such "
+        "files"
+    )
 
 
 def _digest(faces: ArrayLike) -> str:

@@ -73,7 +73,7 @@ def load_folder(
     source = open_source(path)
     tree = read_tree(source.path, source.names())
     refuse_empty_folders(source.path, tree)
-    persons = read_groups(tree.pictures, groups)
+    persons, alone = read_groups(tree.pictures, groups)
     kind = f"folder, {_crop_kind(crop, detector)}"
     arrays = decode_tree(source, tree, _FaceMaker(crop, detector), kind, skip_broken=skip_broken)
     kept, found = arrays["index"], arrays["found"]
@@ -87,6 +87,7 @@ def load_folder(
         "skipped": arrays["broken"].tolist(),
         "no_face": names[~found].tolist(),
         "ignored": tree.ignored,
+        "no_group": alone,
     }
     return Dataset(
         name=source.path.resolve().name,
@@ -103,7 +104,7 @@ def load_folder(
 
 def read_groups(
     pictures: list[str], groups: str | os.PathLike[str] | None = None
-) -> NDArray[np.int64]:
+) -> tuple[NDArray[np.int64], list[str]]:
     """Give each picture the number of its group.
 
     Parameters
@@ -115,7 +116,9 @@ def read_groups(
 
     Returns
     -------
-    int64 (n,)
+    numbers : int64 (n,)
+    alone : list of str
+        Pictures that a table doesn't name: each is a group of its own.
 
     Raises
     ------
@@ -123,7 +126,7 @@ def read_groups(
         If the table has other columns, names a picture that there isn't, or several by one name.
     """
     if groups is None:
-        return np.arange(len(pictures), dtype=np.int64)
+        return np.arange(len(pictures), dtype=np.int64), []
     if groups == BY_PREFIX:
         group_of = {name: _file(name).split("_")[0] for name in pictures}
     else:
@@ -131,7 +134,8 @@ def read_groups(
     # A tuple can't be the name of a group, so pictures without one stay by themselves.
     keys = [group_of.get(name, (name,)) for name in pictures]
     number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-    return np.array([number[key] for key in keys], dtype=np.int64)
+    alone = [name for name in pictures if name not in group_of]
+    return np.array([number[key] for key in keys], dtype=np.int64), alone
 
 
 def _read_table(path: Path, pictures: list[str]) -> dict[str, str]:

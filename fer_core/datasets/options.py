@@ -15,7 +15,11 @@ from fer_core.splits import Split
 #: Pictures named in a sentence.
 _NAMED = 3
 #: What notes are called in words, where their keys don't say it.
-_NOTES = {"ignored": "classes left out", "skipped": "could not be read, left out"}
+_NOTES = {
+    "ignored": "classes left out",
+    "skipped": "could not be read, left out",
+    "no_group": "named by no row of the groups, each a group of its own",
+}
 
 DATASETS = ("demo", "fer2013", "folder")
 

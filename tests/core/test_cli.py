@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from fer_core.cli import natural, run_command
+from fer_core.cli import names, natural, run_command
 from fer_core.errors import DataError, FerError
 
 
@@ -88,3 +88,9 @@ def test_seeds_are_natural_numbers(parser, capsys, seed, words):
 
 def test_a_natural_number_is_read():
     assert natural("7") == 7
+
+
+@pytest.mark.parametrize("text", ["", ",", " , "])
+def test_a_list_of_nothing_is_refused(text):
+    with pytest.raises(argparse.ArgumentTypeError, match="names nothing"):
+        names(text)

@@ -131,8 +131,9 @@ def _table(path, *rows, header="picture,group"):
 
 def test_persons_from_a_table(tmp_path):
     table = _table(tmp_path / "people.csv", "a/1.png,ann", "3.png, ann", "b/1.png,bob")
-    groups = read_groups(PICTURES, table)
+    groups, alone = read_groups(PICTURES, table)
     assert groups[0] == groups[3]
+    assert alone == ["a/2.png"]
     assert len(set(groups)) == 3  # ann, bob, and a/2.png by itself
 
 
