@@ -229,10 +229,11 @@ class EmotionRecognizer:
         Returns
         -------
         list of Face
+            Empty for a ready crop of one gray level, too, which a model would call something.
         """
-        return (
-            [self.analyze_crop(picture)] if is_ready_crop(picture, crop) else self.analyze(picture)
-        )
+        if not is_ready_crop(picture, crop):
+            return self.analyze(picture)
+        return [self.analyze_crop(picture)] if np.ptp(to_gray(picture)) else []
 
     def analyze_crop(self, picture: NDArray[np.uint8]) -> Face:
         """Label a picture that is one face's ready crop, without searching for a face.
@@ -316,8 +317,6 @@ class EmotionRecognizer:
         self, found: Sequence[Sightings], times: Sequence[dict[str, float]]
     ) -> list[list[Face]]:
         watch = Stopwatch()
-        if not found:
-            return []
         rows = self.classify_sightings(found)
         each = watch.read()[TOTAL] / max(len(rows), 1)
         row = iter(rows)

@@ -56,6 +56,13 @@ def test_no_face_does_not_ask_the_model(recognizer, model):
     assert model.batches == []
 
 
+@pytest.mark.parametrize("shape", [(40, 40), (1, 1, 3)])
+def test_a_ready_crop_of_one_gray_level_is_no_face(recognizer, model, shape):
+    assert recognizer.analyze_picture(np.full(shape, 7, np.uint8)) == []
+    assert model.batches == []
+    assert len(recognizer.analyze_picture(np.eye(40, dtype=np.uint8) * 255)) == 1
+
+
 def test_a_ready_crop_enters_unchanged(recognizer):
     crop = np.full((48, 48), 255, np.uint8)
     face = recognizer.analyze_crop(crop)
