@@ -1,4 +1,4 @@
-"""What a fitted perceptron answers, in NumPy alone."""
+"""What fitted perceptrons answer, in NumPy alone."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from fer_landmarks.gaussian import softmax
 class LayerScores:
     """Layers of units that pass on what is above zero, then a softmax over the classes.
 
+    Of several networks it is the mean of their probabilities.
+
     Attributes
     ----------
     mean, scale : float32 (d,)
         What features are centred by and multiplied with first.
     weights : sequence of float32 (units before, units)
-        A matrix a layer.
+        A matrix a layer, one network's after the other's.
     shifts : sequence of float32 (units,)
     n_odd : int
         How many of the last features change their sign when the face is mirrored. If there are
         any, probabilities are the mean of those of both.
+    n_networks : int
     """
 
     mean: NDArray[np.float32]
@@ -33,24 +36,31 @@ class LayerScores:
     weights: Sequence[NDArray[np.float32]]
     shifts: Sequence[NDArray[np.float32]]
     n_odd: int
+    n_networks: int = 1
 
     def probabilities(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the probabilities float32 (n, k) of features float32 (n, d)."""
         x = (x - self.mean) * self.scale
-        first = self.weights[0]
-        kept = x.shape[1] - self.n_odd
-        even = x[:, :kept] @ first[:kept] + self.shifts[0]
-        if not self.n_odd:
-            return self._answer(even)
-        odd = x[:, kept:] @ first[kept:]
-        both = self._answer(np.concatenate([even + odd, even - odd]))
-        return (both[: len(x)] + both[len(x) :]) / np.float32(2)
+        depth = len(self.weights) // self.n_networks
+        networks = (slice(i, i + depth) for i in range(0, len(self.weights), depth))
+        answers = [self._answer(x, self.weights[of], self.shifts[of]) for of in networks]
+        mean: NDArray[np.float32] = np.mean(answers, axis=0)
+        return mean
 
-    def _answer(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the probabilities that the first layer's sums (n, units) lead to."""
-        for weights, shift in zip(self.weights[1:], self.shifts[1:], strict=True):
-            x = np.maximum(x, 0) @ weights + shift
-        return softmax(x)
+    def _answer(
+        self,
+        x: NDArray[np.float32],
+        weights: Sequence[NDArray[np.float32]],
+        shifts: Sequence[NDArray[np.float32]],
+    ) -> NDArray[np.float32]:
+        """Return what one network says of scaled features, and of their mirror images."""
+        kept = x.shape[1] - self.n_odd
+        even = x[:, :kept] @ weights[0][:kept] + shifts[0]
+        if not self.n_odd:
+            return _passed_on(even, weights, shifts)
+        odd = x[:, kept:] @ weights[0][kept:]
+        both = _passed_on(np.concatenate([even + odd, even - odd]), weights, shifts)
+        return (both[: len(x)] + both[len(x) :]) / np.float32(2)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return what `from_arrays` needs, matrices in half precision."""
@@ -62,7 +72,7 @@ class LayerScores:
 
     def settings(self) -> dict[str, float]:
         """Return the other fields."""
-        return {"n_odd": self.n_odd, "layers": len(self.weights)}
+        return {"n_odd": self.n_odd, "layers": len(self.weights), "networks": self.n_networks}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, float]) -> Self:
@@ -74,4 +84,16 @@ class LayerScores:
             [arrays[f"weights_{i}"].astype(np.float32) for i in layers],
             [arrays[f"shift_{i}"] for i in layers],
             int(settings["n_odd"]),
+            int(settings.get("networks", 1)),
         )
+
+
+def _passed_on(
+    x: NDArray[np.float32],
+    weights: Sequence[NDArray[np.float32]],
+    shifts: Sequence[NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    """Return the probabilities that the first layer's sums (n, units) lead to."""
+    for matrix, shift in zip(weights[1:], shifts[1:], strict=True):
+        x = np.maximum(x, 0) @ matrix + shift
+    return softmax(x)

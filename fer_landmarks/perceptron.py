@@ -97,6 +97,8 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
         each step, and answers are averaged over both.
     soft_weight : float
         Share of soft labels in the targets, where `fit` is given any.
+    n_networks : int
+        How many are fitted, each from other random numbers; probabilities are averaged.
     random_state : int, RandomState or None
 
     Attributes
@@ -105,7 +107,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
     mean_, scale_ : float32 (d,)
         Taken from each feature, and multiplied by.
     weights_ : list of float32 (d, units)
-        A matrix a layer, with its batch normalisation in it.
+        A matrix a layer, with its batch normalisation in it, one network's after the other's.
     shifts_ : list of float32 (units,)
 
     References
@@ -116,6 +118,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
     """
 
     _compact: ClassVar[tuple[str, ...]] = ("weights_",)
+    n_networks: int = 1  # of those that were pickled before there could be several
 
     def __init__(
         self,
@@ -130,6 +133,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
         batch_size: int = 256,
         n_odd: int = 0,
         soft_weight: float = 0.6,
+        n_networks: int = 1,
         random_state: Any = None,
     ) -> None:
         self.hidden = hidden
@@ -143,6 +147,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
         self.batch_size = batch_size
         self.n_odd = n_odd
         self.soft_weight = soft_weight
+        self.n_networks = n_networks
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike, soft_labels: ArrayLike | None = None) -> Self:
@@ -155,20 +160,29 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
         for name, share in shares.items():
             if not 0 <= share < 1:
                 raise ValueError(f"{name} must be at least 0 and below 1. Got {share} instead.")
-        if self.batch_size < 1 or self.epochs < 1:
-            raise ValueError(
-                f"batch_size and epochs must be at least 1. Got {self.batch_size} and "
-                f"{self.epochs} instead."
-            )
+        for name in ("batch_size", "epochs", "n_networks"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1. Got {getattr(self, name)} instead.")
         x, labels = validate_data(self, X, y, dtype=np.float32)
         self.classes_, codes = encode_labels(labels)
         targets = mixed_targets(
             codes, len(self.classes_), soft_labels, self.soft_weight, np.float32
         )
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        rng = np.random.default_rng(seed)
+        random = check_random_state(self.random_state)
         self._find_scale(x)
-        sizes = [x.shape[1], *self.hidden, len(self.classes_)]
+        self.weights_: list[NDArray[np.float32]] = []
+        self.shifts_: list[NDArray[np.float32]] = []
+        for _ in range(self.n_networks):
+            rng = np.random.default_rng(random.randint(np.iinfo(np.int32).max))
+            self._fold(self._layers(x, targets, rng))
+        self._hold()
+        return self
+
+    def _layers(
+        self, x: NDArray[np.float32], targets: NDArray[np.float32], rng: np.random.Generator
+    ) -> list[_Layer]:
+        """Return one fitted network."""
+        sizes = [x.shape[1], *self.hidden, targets.shape[1]]
         layers = [
             _Layer.make(n_in, n_out, rng, last=i == len(self.hidden))
             for i, (n_in, n_out) in enumerate(pairwise(sizes))
@@ -181,9 +195,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
                 rows, n = order[start : start + size], n + 1
                 batch = (x[rows] - self.mean_) * self.scale_
                 self._descend(layers, batch, targets[rows], rng, n, self._rate(n, n_steps))
-        self._fold(layers)
-        self._hold()
-        return self
+        return layers
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
         """Return probabilities float32 (n, k), columns in the order of `classes_`."""
@@ -203,7 +215,9 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
         return scores
 
     def _made(self) -> LayerScores:
-        return LayerScores(self.mean_, self.scale_, self.weights_, self.shifts_, self.n_odd)
+        return LayerScores(
+            self.mean_, self.scale_, self.weights_, self.shifts_, self.n_odd, self.n_networks
+        )
 
     def _find_scale(self, x: NDArray[np.float32]) -> None:
         self.mean_ = x.mean(axis=0)
@@ -273,7 +287,6 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
 
     def _fold(self, layers: Sequence[_Layer]) -> None:
         """Put normalisation into the weights, which is all that answers need."""
-        self.weights_, self.shifts_ = [], []
         for i, layer in enumerate(layers):
             weights, shift = layer.values["weights"], layer.values["shift"]
             if i < len(layers) - 1:

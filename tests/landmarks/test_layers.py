@@ -1,5 +1,7 @@
 """Tests for fer_landmarks.layers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,25 @@ def test_no_layer_in_between_is_a_linear_model(x):
     zero, one = np.zeros(6, np.float32), np.ones(6, np.float32)
     linear = LayerScores(zero, one, [weights], [np.zeros(3, np.float32)], 0)
     np.testing.assert_allclose(linear.probabilities(x), softmax(x @ weights), atol=1e-6)
+
+
+def test_networks_are_averaged(scores, x):
+    others = [weights[:, ::-1] for weights in scores.weights[:-1]]
+    shifts = [shift[::-1] for shift in scores.shifts[:-1]]
+    other = replace(
+        scores, weights=[*others, scores.weights[-1]], shifts=[*shifts, scores.shifts[-1]]
+    )
+    both = replace(
+        scores,
+        weights=[*scores.weights, *other.weights],
+        shifts=[*scores.shifts, *other.shifts],
+        n_networks=2,
+    )
+    expected = (scores.probabilities(x) + other.probabilities(x)) / 2
+    assert not np.allclose(expected, scores.probabilities(x), atol=0.01)
+    np.testing.assert_allclose(both.probabilities(x), expected, atol=1e-6)
+    again = LayerScores.from_arrays(both.arrays(), both.settings())
+    np.testing.assert_array_equal(again.probabilities(x), both.probabilities(x))
 
 
 def test_arrays_and_settings_say_all(scores, x):

@@ -37,6 +37,17 @@ def test_one_seed_gives_one_perceptron():
     assert not np.allclose(first, other, atol=1e-3)
 
 
+def test_several_networks_answer_by_their_mean():
+    x, y = rings()
+    both = quick(epochs=3, n_networks=2).fit(x, y)
+    random = np.random.RandomState(0)
+    each = [quick(epochs=3, random_state=random).fit(x, y).predict_proba(x) for _ in range(2)]
+    assert not np.allclose(*each, atol=1e-3)
+    np.testing.assert_allclose(both.predict_proba(x), np.mean(each, axis=0), atol=1e-6)
+    again = pickle.loads(pickle.dumps(both))
+    assert np.array_equal(again.predict_proba(x), both.predict_proba(x))
+
+
 def test_small_features_count_as_the_power_says():
     x, y = rings()
     x = np.column_stack([x * np.float32(1e-2), np.random.default_rng(2).normal(size=len(x))])
@@ -57,7 +68,8 @@ def test_the_size_of_features_changes_no_answer(size):
     [
         ({"dropout": 1.0}, "dropout must be at least 0 and below 1. Got 1.0"),
         ({"input_dropout": -0.1}, "input_dropout must be"),
-        ({"batch_size": 0}, "batch_size and epochs must be at least 1. Got 0 and 40"),
+        ({"batch_size": 0}, "batch_size must be at least 1. Got 0"),
+        ({"n_networks": 0}, "n_networks must be at least 1. Got 0"),
     ],
 )
 def test_settings_out_of_range_are_one_sentence(settings, words):
