@@ -39,16 +39,10 @@ _PACKAGES = (
     "onnxruntime",
 )
 
-#: What must agree for results to stand in one table, and what messages call it.
-_IDENTITY = {
-    "dataset": "dataset",
-    "fingerprint": "fingerprint",
-    "protocol": "protocol",
-    "seed": "seed",
-    "quick": "quick",
-    "classes": "classes",
-    "division": "division of the pictures, as other --groups make it",
-}
+#: What must agree for results to stand in one table.
+_IDENTITY = ("dataset", "fingerprint", "protocol", "seed", "quick", "classes", "division")
+#: What messages call that, where it doesn't say it itself.
+_IN_WORDS = {"division": "division of the pictures, as other --groups make it"}
 
 
 @dataclass(frozen=True)
@@ -243,10 +237,10 @@ class RunFolder:
 
     def _require_same(self, content: Mapping[str, Any], run: Run) -> None:
         wanted = json.loads(json.dumps(asdict(run)))
-        for key, words in _IDENTITY.items():
+        for key in _IDENTITY:
             if _differ(key, content.get(key), wanted[key]):
                 raise DataError(
-                    f"{self.root}: this folder holds a run with another {words} "
+                    f"{self.root}: this folder holds a run with another {_IN_WORDS.get(key, key)} "
                     f"({content.get(key)}, now {wanted[key]}); results of both can't stand in one "
                     "table: name another folder with --out or delete this one"
                 )
@@ -267,11 +261,11 @@ def load_results(folder: Path) -> list[Result]:
     """
     results = [load_result(path) for path in sorted(folder.glob("*.json"))]
     for result in results[1:]:
-        for key, words in _IDENTITY.items():
+        for key in _IDENTITY:
             if _differ(key, getattr(result.run, key), getattr(results[0].run, key)):
                 raise DataError(
                     f"{folder}: the results of '{results[0].name}' and '{result.name}' are of runs "
-                    f"with another {words}; they can't stand in one table"
+                    f"with another {_IN_WORDS.get(key, key)}; they can't stand in one table"
                 )
     # A model comes before an ensemble that is no better.
     return sorted(

@@ -73,11 +73,7 @@ def in_fer7(dataset: Dataset, mapping: Mapping[str, str] | None = None) -> Datas
     wanted = dict(mapping or {})
     labels = dataset.scheme.labels
     ignored = dict(dataset.notes.get("ignored", {}))  # type: ignore[call-overload]
-    if strange := [name for name in wanted if name not in labels and name not in ignored]:
-        raise DataError(
-            f"--map {strange[0]}={wanted[strange[0]]}: '{dataset.name}' has no class "
-            f"'{strange[0]}'; it has {', '.join(labels)}.{did_you_mean(strange[0], labels)}"
-        )
+    _require_classes(dataset, wanted)
     if taken := [name for name in ignored if wanted.get(name, DROP) != DROP]:
         raise DataError(
             f"--map {taken[0]}={wanted[taken[0]]}: contempt is left out when pictures are read; "
@@ -131,9 +127,11 @@ def in_classes_of(
     """
     if scheme in SCHEMES.values():
         return in_fer7(dataset, mapping).in_scheme(scheme)
+    wanted = dict(mapping or {})
+    _require_classes(dataset, wanted)
     own = {label.casefold(): label for label in scheme.labels}
     meant = {
-        name: (mapping or {}).get(name) or own.get(name.casefold()) or canonical_label(name)
+        name: wanted.get(name) or own.get(name.casefold()) or canonical_label(name)
         for name in dataset.scheme.labels
     }
     codes = np.array([scheme.labels.index(m) if m in scheme.labels else -1 for m in meant.values()])
@@ -175,6 +173,16 @@ def with_labels(dataset: Dataset, mapping: Mapping[str, str]) -> Dataset:
     if len(present) < 2:
         raise DataError(f"{dataset.name}: all pictures are of one label ('{present[0]}')")
     return renamed.in_scheme(scheme_of_labels(present))
+
+
+def _require_classes(dataset: Dataset, wanted: Mapping[str, str]) -> None:
+    """Refuse a mapping of a class that there isn't."""
+    labels, ignored = dataset.scheme.labels, dataset.notes.get("ignored", {})
+    if strange := [name for name in wanted if name not in (*labels, *ignored)]:  # type: ignore[misc]
+        raise DataError(
+            f"--map {strange[0]}={wanted[strange[0]]}: '{dataset.name}' has no class "
+            f"'{strange[0]}'; it has {', '.join(labels)}.{did_you_mean(strange[0], labels)}"
+        )
 
 
 def _meaning(name: str) -> str | None:
