@@ -77,15 +77,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _command(args: argparse.Namespace) -> None:
-    from fer_landmarks import list_pipelines, make_pipeline
+    from fer_landmarks import make_pipeline
 
     console = Console()
     pipelines = args.pipelines
     for name in pipelines:
         make_pipeline(name)  # a wrong name is found before any work
     if not args.no_labels:
-        if not pipelines:
-            raise DataError(f"--pipelines needs a name, such as {next(iter(list_pipelines()))}")
         require("cleanlab", "explore")
     with console.status("reading pictures"):
         dataset = load_dataset(args)

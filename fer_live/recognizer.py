@@ -229,11 +229,12 @@ class EmotionRecognizer:
         Returns
         -------
         list of Face
-            Empty for a ready crop of one gray level, too, which a model would call something.
+            Of a small picture of one gray level none, unless `crop` says that it is one.
         """
         if not is_ready_crop(picture, crop):
             return self.analyze(picture)
-        return [self.analyze_crop(picture)] if np.ptp(to_gray(picture)) else []
+        known = crop == "never" or np.ptp(to_gray(picture))
+        return [self.analyze_crop(picture)] if known else []
 
     def analyze_crop(self, picture: NDArray[np.uint8]) -> Face:
         """Label a picture that is one face's ready crop, without searching for a face.
@@ -316,11 +317,10 @@ class EmotionRecognizer:
     def _label(
         self, found: Sequence[Sightings], times: Sequence[dict[str, float]]
     ) -> list[list[Face]]:
-        watch = Stopwatch()
+        watch, labelled = Stopwatch(), []
         rows = self.classify_sightings(found)
         each = watch.read()[TOTAL] / max(len(rows), 1)
         row = iter(rows)
-        labelled = []
         for f, spent in zip(found, times, strict=True):
             share = each * len(f)
             timings = {**spent, "classify": share}

@@ -179,7 +179,6 @@ def test_only_finished_models_of_a_run_count(
     ("argv", "words"),
     [
         (["--pipelines", "hog-smv"], "Did you mean 'hog-svm'?"),
-        (["--pipelines", ","], "--pipelines needs a name"),
         (["--no-labels", "--run", "nowhere"], "needs the --out of a finished"),
         (["--folds", "1", "--pipelines", "hog-svm"], "at least 2 folds"),
     ],
@@ -190,6 +189,13 @@ def test_wrong_options_are_one_sentence(line, capsys, argv, words):
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
+
+
+def test_no_pipeline_at_all_is_refused(line, capsys):
+    run, _ = line
+    with pytest.raises(SystemExit, match="2"):
+        run("--pipelines", ",")
+    assert "argument --pipelines: it names nothing" in capsys.readouterr().err
 
 
 def test_without_cleanlab_the_extra_is_named(line, capsys, monkeypatch):

@@ -30,6 +30,13 @@ def shipped(monkeypatch, recognizer):
     return asked
 
 
+def small_picture(level):
+    """Return what counts as a face's ready crop: of one gray level it would count as none."""
+    picture = np.full((48, 48), level, np.uint8)
+    picture[0, 0] -= 1
+    return picture
+
+
 @pytest.fixture
 def folder(tmp_path, astronaut):
     """Return a folder with a portrait in a folder below, a picture of nothing, and a crop."""
@@ -37,7 +44,7 @@ def folder(tmp_path, astronaut):
     (place / "below").mkdir(parents=True)
     cv2.imwrite(str(place / "below" / "her ü.png"), astronaut)
     cv2.imwrite(str(place / "nothing.png"), np.full((200, 300, 3), 60, np.uint8))
-    cv2.imwrite(str(place / "crop.png"), np.full((48, 48), 230, np.uint8))
+    cv2.imwrite(str(place / "crop.png"), small_picture(230))
     (place / "notes.txt").write_text("no picture")
     return place
 
@@ -72,7 +79,7 @@ def test_a_folder_gives_a_row_for_every_photo(tmp_path, folder, capsys):
 
 
 def test_unsure_labels_carry_a_question_mark(tmp_path, folder, capsys, recognizer, monkeypatch):
-    cv2.imwrite(str(folder / "below" / "crop.png"), np.full((48, 48), 90, np.uint8))
+    cv2.imwrite(str(folder / "below" / "crop.png"), small_picture(90))
     for stated, asked in ((0.1, False), (0.99, True)):
         monkeypatch.setattr(recognizer, "_stated", stated)
         assert main(["image", str(folder), "--out", str(tmp_path / "out")]) == 0

@@ -58,8 +58,10 @@ def test_no_face_does_not_ask_the_model(recognizer, model):
 
 @pytest.mark.parametrize("shape", [(40, 40), (1, 1, 3)])
 def test_a_ready_crop_of_one_gray_level_is_no_face(recognizer, model, shape):
-    assert recognizer.analyze_picture(np.full(shape, 7, np.uint8)) == []
+    picture = np.full(shape, 7, np.uint8)
+    assert recognizer.analyze_picture(picture) == []
     assert model.batches == []
+    assert len(recognizer.analyze_picture(picture, "never")) == 1  # it is said to be a face
     assert len(recognizer.analyze_picture(np.eye(40, dtype=np.uint8) * 255)) == 1
 
 
