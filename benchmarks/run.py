@@ -51,6 +51,7 @@ from fer_core.errors import DataError
 from fer_core.labels import SCHEMES, Scheme, get_scheme
 from fer_core.model_entry import MANIFEST
 from fer_core.model_store import ModelStore
+from fer_core.soft_labels import require_source
 from fer_core.splits import Split, k_fold_splits, make_split
 
 #: About how many pictures a quick run keeps.
@@ -88,6 +89,8 @@ def _command(args: argparse.Namespace) -> None:
     candidates, left_out = choose_models(args.models or args.stored or None, known, DEFAULT_MODELS)
     for option, names in (("stored", args.stored), ("soft-labels", dict(args.soft_labels))):
         require_chosen(option, names, known, candidates)
+    for source in dict(args.soft_labels).values():
+        require_source(source)
     check_test_on(args)
     augmented_at_test(candidates, args.tta, known, ModelStore())  # refuses unknown names
     named_schemes = [get_scheme(name) for name in args.schemes or ()]

@@ -39,7 +39,7 @@ from fer_core.model_entry import (
     describe_model,
 )
 from fer_core.model_store import ModelStore
-from fer_core.soft_labels import VOTES, teach
+from fer_core.soft_labels import VOTES, require_source, teach
 from fer_core.splits import Split, make_split
 
 #: The recipe for --init where none is named.
@@ -199,6 +199,8 @@ def scheme_for(recipe: Recipe, dataset: Dataset, name: str | None) -> Scheme:
 
 def _command(args: argparse.Namespace) -> None:
     recipe = recipe_from(args)
+    if args.soft_labels is not None:
+        require_source(args.soft_labels)
     require("keras", "train")  # before pictures are read
     work = args.out / "training" / recipe.name
     if (work / CHECKPOINT).exists() and not args.resume:

@@ -52,6 +52,28 @@ def soft_labels_of(part: LabelledPart, source: str | Path) -> tuple[NDArray[np.f
     return read_soft_labels(Path(source), part.faces, part.scheme.labels)
 
 
+def require_source(source: str | Path) -> None:
+    """Refuse what can be no source of soft labels, before anything else is read.
+
+    Parameters
+    ----------
+    source : str or Path
+        See `soft_labels_of`.
+
+    Raises
+    ------
+    DataError
+        If it is a file that there isn't, or no ``.npz`` file.
+    """
+    if str(source) == VOTES:
+        return
+    path = Path(source)
+    if not path.is_file():
+        raise DataError(f"{path}: there is no such file of soft labels")
+    if not is_zipfile(path):
+        raise _no_soft_labels(path, "no .npz file")
+
+
 def teach(
     part: LabelledPart, source: str | Path | None, weight: float
 ) -> tuple[NDArray[np.float32] | None, dict[str, str]]:
@@ -176,14 +198,11 @@ def read_soft_labels(
     DataError
         If the file is missing, no file of soft labels, or of other faces.
     """
-    if path.is_file() and not is_zipfile(path):
-        raise _no_soft_labels(path, "no .npz file")
+    require_source(path)
     try:
         with np.load(path, allow_pickle=False) as stored:
             proba, digest = stored["proba"], str(stored["faces"])
             source, columns = str(stored["source"]), stored["labels"].tolist()
-    except FileNotFoundError:
-        raise DataError(f"{path}: there is no such file of soft labels") from None
     except (OSError, EOFError, BadZipFile, KeyError, ValueError) as error:
         raise _no_soft_labels(path, str(error)) from error
     if digest != _digest(faces):

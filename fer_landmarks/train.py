@@ -32,7 +32,7 @@ from fer_core.model_entry import (
 )
 from fer_core.model_store import ModelStore
 from fer_core.parts import LabelledPart
-from fer_core.soft_labels import VOTES, teach
+from fer_core.soft_labels import VOTES, require_source, teach
 from fer_core.splits import Split, make_split
 from fer_landmarks.pipelines import (
     fit_pipeline,
@@ -189,6 +189,7 @@ def _command(args: argparse.Namespace) -> None:
             raise DataError(f"{args.settings}: '{name}' takes no such setting ({why})") from error
         if args.soft_labels is not None:
             require_soft_labels(name, pipeline)
+            require_source(args.soft_labels)
     console = Console()
     cleaning = read_cleaning(args)
     dataset = load_dataset(args)

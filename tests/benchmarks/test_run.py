@@ -162,6 +162,7 @@ def test_without_resume_a_model_is_fitted_anew(demo, tmp_path):
         (["--stored", "left", "--folds", "3"], "--stored needs models fitted once"),
         (["--models", "left", "--stored", "right"], "--stored right: it is not among the models"),
         (["--models", "left", "--soft-labels", "right=votes"], "--soft-labels right: it is not"),
+        (["--models", "left", "--soft-labels", "left=no.npz"], "no such file of soft labels"),
         (["--dataset", "demo", "--test-on", "nowhere"], "nowhere: there is no such file or folder"),
         (["--dataset", "demo", "--test-on", ".", "--map", "x=happi"], "Did you mean 'happy'?"),
         (["--native", "fer7"], "scheme 'fer7' is the dataset's own"),

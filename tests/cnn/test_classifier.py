@@ -137,6 +137,7 @@ def test_command_line_trains_stores_and_resumes(tmp_path, capsys):
         (["tinny"], "Did you mean 'tiny'"),
         (["tiny", "--epochs", "0"], "at least 1"),
         (["tiny", "--dataset", "fer2013", "--data", "nowhere"], "nowhere"),
+        (["tiny", "--soft-labels", "no.npz", "--data", "nowhere"], "no such file of soft labels"),
     ],
 )
 def test_wrong_input_is_one_sentence(arguments, words, tmp_path, capsys):

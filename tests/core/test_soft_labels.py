@@ -8,6 +8,7 @@ from fer_core.datasets.ferplus import VOTE_COLUMNS
 from fer_core.errors import DataError, ProtocolError
 from fer_core.soft_labels import (
     read_soft_labels,
+    require_source,
     soft_labels_from_votes,
     soft_labels_of,
     write_soft_labels,
@@ -50,6 +51,7 @@ def test_other_classes_are_refused(stored):
 
 def test_files_that_are_none_are_refused(stored, tmp_path):
     path, faces, _ = stored
+    assert require_source(path) is require_source("votes") is None
     with pytest.raises(DataError, match="no such file"):
         read_soft_labels(tmp_path / "none.npz", faces, LABELS)
     for content in (b"", b"something", path.read_bytes()[:200]):
