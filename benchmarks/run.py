@@ -104,8 +104,7 @@ def _command(args: argparse.Namespace) -> None:
     job.folder.open(job.run)
     candidates = cleaned_candidates(candidates, job.split.fitting, job.folder)
     candidates = [*candidates, *augmented_at_test(candidates, args.tta, known, job.store())]
-    for sentence in (_division(job.run), *notes_in_words(job.run.notes)):
-        say(console, sentence)
+    _introduce(job.run, console)
     if NOTE in job.split.fitting.notes:
         say(console, describe_cleaning(job.split.fitting.notes[NOTE]))
     for sentence in left_out:
@@ -173,8 +172,7 @@ def _cross_validate(
         names = ", ".join(c.name for group in made_for.values() for c in group)
         raise DataError(f"{names}: made for other classes, which --folds doesn't train on")
     candidates = cleaned_candidates(candidates, jobs[0].split.fitting, folder)
-    for sentence in (_division(folder.run()), *notes_in_words(folder.run().notes)):
-        say(console, sentence)
+    _introduce(folder.run(), console)
     try:
         target = run_folds(
             folder,
@@ -292,15 +290,18 @@ def _described(
     )
 
 
-def _division(run: Run) -> str:
-    """Return in a sentence what the pictures of a run are for."""
+def _introduce(run: Run, console: Console) -> None:
+    """Say what the pictures of a run are for, and what was left out."""
     missed = run.n.get("missed", 0)
-    return (
+    say(
+        console,
         f"{run.dataset}: {run.n['fitting']:,} pictures to fit, {run.n['validation']:,} to choose, "
         f"{run.n['test']:,} to measure"
         + (f" and {missed:,} more in which no face was found" if missed else "")
-        + f" ({run.description})"
+        + f" ({run.description})",
     )
+    for sentence in notes_in_words(run.notes):
+        say(console, sentence)
 
 
 def _show(console: Console, folder: RunFolder) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from fer_core.certainty import STATED_ACCURACY
 from fer_core.copies import copy_pairs
 from fer_core.datasets.dataset import Dataset
-from fer_core.labels import SCHEMES, Scheme
+from fer_core.labels import SCHEMES, Scheme, scheme_called
 from fer_core.splits import Split
 
 
@@ -62,10 +62,7 @@ class Run:
     @property
     def own_scheme(self) -> Scheme:
         """The scheme of the dataset."""
-        known = SCHEMES.get(self.scheme)
-        if known is not None and known.labels == self.classes:
-            return known
-        return Scheme(self.scheme, self.classes)
+        return scheme_called(self.scheme, self.classes)
 
     @property
     def wanted_schemes(self) -> list[Scheme]:

@@ -15,7 +15,7 @@ from fer_core.cli import names, natural
 from fer_core.datasets.dataset import Dataset
 from fer_core.ensemble import Ensemble, Model
 from fer_core.errors import DataError, ProtocolError
-from fer_core.labels import SCHEMES, Scheme
+from fer_core.labels import Scheme, scheme_called
 from fer_core.model_entry import ModelEntry
 from fer_core.model_store import ModelStore
 from fer_core.splits import TRAINING_PARTS, make_split
@@ -123,9 +123,6 @@ class StoredModels:
             If they don't answer in the same classes.
         """
         first, *others = self.entries.values()
-        scheme = SCHEMES.get(first.scheme)
-        if scheme is None or scheme.labels != tuple(first.labels):
-            scheme = Scheme(first.scheme, tuple(first.labels))
         for entry in others:
             if entry.labels != first.labels:
                 raise DataError(
@@ -133,8 +130,7 @@ class StoredModels:
                     f"{', '.join(first.labels)}, and '{entry.name}' {', '.join(entry.labels)}; "
                     "name models of the same classes with --models"
                 )
-        self.require_scheme(scheme)
-        return scheme
+        return scheme_called(first.scheme, first.labels)
 
     def require_scheme(self, scheme: Scheme) -> None:
         """Refuse models whose probabilities are of other classes than `scheme`'s.

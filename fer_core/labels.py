@@ -192,6 +192,12 @@ def scheme_of_labels(labels: Sequence[str]) -> Scheme:
     return Scheme("own", tuple(labels), tuple((LABELS.index(label),) for label in labels))
 
 
+def scheme_called(name: str, labels: Sequence[str]) -> Scheme:
+    """Return the scheme in `SCHEMES` of that name and those labels, or one of its own."""
+    known = SCHEMES.get(name)
+    return known if known and known.labels == tuple(labels) else Scheme(name, tuple(labels))
+
+
 def own_scheme(class_names: Sequence[str]) -> Scheme:
     """Make a scheme for someone's own class names, in the order given."""
     return Scheme("own", tuple(class_names))

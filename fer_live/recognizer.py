@@ -14,7 +14,7 @@ from fer_core.crop import CROP_SIDE, crop_faces, is_ready_crop, whole_picture_bo
 from fer_core.detectors import DEFAULT_DETECTOR, Detections, FaceDetector, make_detector
 from fer_core.ensemble import Model, label_faces, takes_landmarks
 from fer_core.errors import DataError
-from fer_core.labels import SCHEMES, Scheme, get_scheme
+from fer_core.labels import SCHEMES, Scheme, get_scheme, scheme_called
 from fer_core.landmarks import LandmarkPredictor
 from fer_core.pictures import to_gray
 from fer_live.face import DEFAULT_THRESHOLD, Face
@@ -141,7 +141,7 @@ class EmotionRecognizer:
             store = ModelStore(store)
         wanted = None if scheme is None else get_scheme(scheme)
         entry = store.entry(model)
-        own = SCHEMES.get(entry.scheme) or Scheme(entry.scheme, tuple(entry.labels))
+        own = scheme_called(entry.scheme, entry.labels)
         if isinstance(detector, str):
             detector = make_detector(detector, **detector_options)
         elif detector_options:

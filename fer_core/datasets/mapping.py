@@ -72,8 +72,8 @@ def in_fer7(dataset: Dataset, mapping: Mapping[str, str] | None = None) -> Datas
     """
     wanted = dict(mapping or {})
     labels = dataset.scheme.labels
-    ignored = dict(dataset.notes.get("ignored", {}))  # type: ignore[call-overload]
     _require_classes(dataset, wanted)
+    ignored = _ignored(dataset)
     if taken := [name for name in ignored if wanted.get(name, DROP) != DROP]:
         raise DataError(
             f"--map {taken[0]}={wanted[taken[0]]}: contempt is left out when pictures are read; "
@@ -89,16 +89,9 @@ def in_fer7(dataset: Dataset, mapping: Mapping[str, str] | None = None) -> Datas
             f"{'they mean' if len(unknown) > 1 else 'it means'} with --map {example}, where LABEL "
             f"is one of them, or {DROP}"
         )
-    codes = np.array([LABELS.index(str(m)) if m != DROP else -1 for m in meant.values()])
-    y = codes[dataset.y]
-    for name, count in dataset.counts().items():
-        if meant[name] == DROP:
-            ignored[name] = count
-    kept = dataset.subset(y >= 0)
-    if len(kept) == 0:
-        raise DataError(f"{dataset.name}: every class is dropped; map some to FER2013's labels")
-    notes = {**dataset.notes, **({"ignored": ignored} if ignored else {})}
-    return replace(kept, y=y[y >= 0].astype(np.int64), scheme=SCHEMES["fer7"], notes=notes)
+    return _relabelled(
+        dataset, meant, SCHEMES["fer7"], "every class is dropped; map some to FER2013's labels"
+    )
 
 
 def in_classes_of(
@@ -134,19 +127,13 @@ def in_classes_of(
         name: wanted.get(name) or own.get(name.casefold()) or canonical_label(name)
         for name in dataset.scheme.labels
     }
-    codes = np.array([scheme.labels.index(m) if m in scheme.labels else -1 for m in meant.values()])
-    y = codes[dataset.y]
-    kept = dataset.subset(y >= 0)
-    if len(kept) == 0:
-        raise DataError(
-            f"{dataset.name}: none of its classes ({', '.join(dataset.scheme.labels)}) is one that "
-            f"the models know ({', '.join(scheme.labels)}); rename its folders"
-        )
-    counts = dataset.counts()
-    ignored: dict[str, int] = dict(dataset.notes.get("ignored", {}))  # type: ignore[call-overload]
-    ignored |= {name: counts[name] for name, m in meant.items() if m not in scheme.labels}
-    notes = {**dataset.notes, **({"ignored": ignored} if ignored else {})}
-    return replace(kept, y=y[y >= 0].astype(np.int64), scheme=scheme, notes=notes)
+    return _relabelled(
+        dataset,
+        meant,
+        scheme,
+        f"none of its classes ({', '.join(dataset.scheme.labels)}) is one that the models know "
+        f"({', '.join(scheme.labels)}); rename its folders",
+    )
 
 
 def with_labels(dataset: Dataset, mapping: Mapping[str, str]) -> Dataset:
@@ -175,10 +162,30 @@ def with_labels(dataset: Dataset, mapping: Mapping[str, str]) -> Dataset:
     return renamed.in_scheme(scheme_of_labels(present))
 
 
+def _relabelled(
+    dataset: Dataset, meant: Mapping[str, str | None], scheme: Scheme, if_none: str
+) -> Dataset:
+    """Return the pictures whose class means one of `scheme`'s labels, and count the others."""
+    codes = {label: code for code, label in enumerate(scheme.labels)}
+    y = np.array([codes.get(m or "", -1) for m in meant.values()])[dataset.y]
+    kept = dataset.subset(y >= 0)
+    if len(kept) == 0:
+        raise DataError(f"{dataset.name}: {if_none}")
+    counts = dataset.counts()
+    ignored = _ignored(dataset) | {n: counts[n] for n, m in meant.items() if m not in codes}
+    notes = {**dataset.notes, **({"ignored": ignored} if ignored else {})}
+    return replace(kept, y=y[y >= 0].astype(np.int64), scheme=scheme, notes=notes)
+
+
+def _ignored(dataset: Dataset) -> dict[str, int]:
+    """Return how many pictures each class had that was left out before."""
+    return dict(dataset.notes.get("ignored", {}))  # type: ignore[call-overload]
+
+
 def _require_classes(dataset: Dataset, wanted: Mapping[str, str]) -> None:
     """Refuse a mapping of a class that there isn't."""
-    labels, ignored = dataset.scheme.labels, dataset.notes.get("ignored", {})
-    if strange := [name for name in wanted if name not in (*labels, *ignored)]:  # type: ignore[misc]
+    labels, ignored = dataset.scheme.labels, _ignored(dataset)
+    if strange := [name for name in wanted if name not in labels and name not in ignored]:
         raise DataError(
             f"--map {strange[0]}={wanted[strange[0]]}: '{dataset.name}' has no class "
             f"'{strange[0]}'; it has {', '.join(labels)}.{did_you_mean(strange[0], labels)}"
