@@ -8,7 +8,7 @@ from typing import Any
 from fer_cnn.architectures.ends import FEATURES, PROBABILITIES
 from fer_core.errors import DataError, ProtocolError
 from fer_core.extras import require
-from fer_core.lookup import did_you_mean
+from fer_core.lookup import none_such
 from fer_core.model_store import ModelStore
 from fer_core.parts import LabelledPart
 
@@ -92,10 +92,7 @@ def find_network(name: str) -> Path:
         if _FILE in {file.path for file in store.entry(known).files}
     ]
     if name not in with_file:
-        raise DataError(
-            f"there is no network '{name}' to go on from; name a .keras file or one of the shipped "
-            f"networks: {', '.join(with_file)}.{did_you_mean(name, with_file)}"
-        )
+        raise DataError(f"{none_such(name, 'network', with_file)}; or name a .keras file")
     entry = store.entry(name)
     store.check_files(entry)
     return store.folder(entry) / _FILE

@@ -26,13 +26,17 @@ def look_up(
     Raises
     ------
     FerError
-        Of type `error` if there is none of that name; the message lists all names.
+        Of type `error` if there is none of that name; see `none_such`.
     """
     if name in table:
         return table[name]
-    raise error(
-        f"there is no {kind} '{name}'; known: {', '.join(table)}.{did_you_mean(name, table)}"
-    )
+    raise error(none_such(name, kind, table))
+
+
+def none_such(name: str, kind: str, known: Iterable[str]) -> str:
+    """Return a message that says what is probably meant, and all there is after it."""
+    known = list(known)
+    return f"there is no {kind} '{name}'.{did_you_mean(name, known)} All known: {', '.join(known)}"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

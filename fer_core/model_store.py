@@ -19,7 +19,7 @@ from fer_core.ensemble import Ensemble, Model
 from fer_core.errors import FerError, ModelStoreError
 from fer_core.files import sha256_of
 from fer_core.landmarks import PREDICTOR_VARIABLE
-from fer_core.lookup import did_you_mean
+from fer_core.lookup import none_such
 from fer_core.model_entry import (
     CARD,
     MANIFEST,
@@ -105,10 +105,7 @@ class ModelStore:
                 "'python -m benchmarks.run', fer_landmarks.train or fer_cnn.train and name their "
                 "folder with --models, or install a release of fer-ensemble"
             )
-        raise ModelStoreError(
-            f"{self.root}: there is no model '{name}'; known: {', '.join(sorted(known))}."
-            + did_you_mean(name, known)
-        )
+        raise ModelStoreError(f"{self.root}: {none_such(name, 'model', sorted(known))}")
 
     def load(self, name: str) -> Model:
         """Load the model called `name`, after checking its files.

@@ -30,8 +30,8 @@ def test_files_and_folders_are_found(tmp_path):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("cnnn", "no network 'cnnn' to go on from.*Did you mean 'cnn'"),
-        ("hog-svm", "one of the shipped networks"),
+        ("cnnn", "no network 'cnnn'.*Did you mean 'cnn'"),
+        ("hog-svm", "no network 'hog-svm'.*or name a .keras file"),
         ("nowhere/model.keras", "there is no such network"),
     ],
 )

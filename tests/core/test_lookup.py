@@ -11,7 +11,7 @@ def test_what_is_there_is_found():
 
 
 def test_what_is_not_lists_names_and_suggests_one():
-    with pytest.raises(DataError, match=r"no pipeline 'hog-svn'.*geometry-svm.*mean 'hog-svm'\?"):
+    with pytest.raises(DataError, match=r"no pipeline 'hog-svn'.*mean 'hog-svm'\?.*geometry-svm"):
         look_up(TABLE, "hog-svn", "pipeline")
 
 
