@@ -162,7 +162,7 @@ def _run(
             args.out,
             args.save,
             source,
-            _job(args, recognizer, every),
+            _job(args, source, recognizer, every),
             recognizer.scheme.labels,
             resume=args.resume,
             restart=args.restart,
@@ -238,6 +238,8 @@ def _print_summary(session: Session, args: argparse.Namespace, ended: bool) -> N
     )
     if session.outputs is not None:
         print(f"{'Results are' if ended else 'What is done is'} in {args.out}")
+        if "timeline" in args.save and not summary.people:
+            print("No face was seen, so there is no timeline")
         if not ended:
             print("Go on with --resume")
 
@@ -274,7 +276,9 @@ def _progress(session: Session) -> Iterator[None]:
         yield
 
 
-def _job(args: argparse.Namespace, recognizer: EmotionRecognizer, every: int) -> dict[str, Any]:
+def _job(
+    args: argparse.Namespace, source: Source, recognizer: EmotionRecognizer, every: int
+) -> dict[str, Any]:
     """Return what a run must share with another to be continued by it."""
     return {
         "source": shown_name(args.source),
@@ -290,7 +294,7 @@ def _job(args: argparse.Namespace, recognizer: EmotionRecognizer, every: int) ->
         "scheme": recognizer.scheme.name,
         "labels": list(recognizer.scheme.labels),
         "framing": FRAMING_VERSION,
-        "rate": args.rate,
+        "rate": source.rate,
         "seconds": args.seconds,
         "save": sorted(args.save),
         "blur": args.blur,

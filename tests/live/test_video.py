@@ -40,6 +40,7 @@ def test_every_frame_has_rows_also_where_nobody_is(tmp_path, clip, capsys):
     assert lines[0]["probabilities"].keys() == set(LABELS)
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     assert (record["frames"], record["frames without a face"], record["faces"]) == (40, 5, 1)
+    assert record["rate"] == 20
     assert "40 frames, 5 of them without a face" in capsys.readouterr().out
     assert cv2.imread(str(tmp_path / "out" / "timeline.png")).shape[1] == 1200
 
@@ -171,6 +172,14 @@ def test_frames_in_a_folder_are_a_video(tmp_path, clip):
         assert run(tmp_path, tmp_path / "out", "--rate", "10", "--save", "timeline") == 0
         seconds = [row["seconds"] for row in rows(tmp_path / "out")]
         assert seconds == [f"0.{i}000" for i in range(5)]
+
+
+def test_where_nobody_was_it_says_why_there_is_no_timeline(tmp_path, capsys):
+    path = write_video(tmp_path / "empty.mp4", [np.full((240, 320, 3), 90, np.uint8)] * 3)
+    for kind, said in (("csv", False), ("timeline", True)):
+        assert run(path, tmp_path / "out", "--save", kind) == 0
+        assert ("there is no timeline" in capsys.readouterr().out) is said
+    assert not (tmp_path / "out" / "timeline.png").exists()
 
 
 def test_options_say_what_they_need(capsys):
