@@ -27,6 +27,8 @@ _BETA1, _BETA2 = np.float32(0.9), np.float32(0.999)
 _WARMUP = 0.1
 #: Least spread of a feature, as a share of the largest, that is whitened: below it is noise.
 _LEAST_SPREAD = 1e-3
+#: Rows whose spread is measured at a time.
+_BLOCK = 16_384
 
 
 @dataclass
@@ -222,7 +224,10 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
     def _find_scale(self, x: NDArray[np.float32]) -> None:
         self.mean_ = x.mean(axis=0)
         self.mean_[len(self.mean_) - self.n_odd :] = 0  # of a face and its mirror image
-        spread = np.sqrt(((x - self.mean_) ** 2).mean(axis=0))
+        squares = np.zeros(x.shape[1])
+        for start in range(0, len(x), _BLOCK):  # all at once would be another copy of x
+            squares += ((x[start : start + _BLOCK] - self.mean_) ** 2).sum(axis=0, dtype=np.float64)
+        spread = np.sqrt(squares / len(x)).astype(np.float32)
         largest = spread.max()
         if not largest > 0:  # nothing to tell rows apart by
             self.scale_ = np.ones_like(spread)
