@@ -89,7 +89,7 @@ def make_table(name: str, results: Path, source: str) -> Table:
     Parameters
     ----------
     name : str
-        ``DATASET/TABLE``, or ``DATASET/TABLE/MODEL`` where a table is of one model.
+        ``DATASET/TABLE``, or ``DATASET/TABLE/MODEL,MODEL`` of some models alone.
     results : Path
         Folder with a folder of result files a dataset.
     source : str
@@ -101,7 +101,7 @@ def make_table(name: str, results: Path, source: str) -> Table:
         If there is no such table, or nothing to make it from.
     """
     dataset, _, rest = name.partition("/")
-    kind, _, model = rest.partition("/")
+    kind, _, models = rest.partition("/")
     folder = results / dataset
     if kind == NETWORKS_TABLE:
         natives = {p.name: load_results(p) for p in sorted((folder / "native").glob("*"))}
@@ -123,8 +123,10 @@ def make_table(name: str, results: Path, source: str) -> Table:
     if kind not in RESULT_TABLES:
         known = ", DATASET/".join([*RESULT_TABLES, *STUDY_TABLES, NETWORKS_TABLE, PUBLISHED_TABLE])
         raise DataError(f"{source}: there is no table '{name}'; known: DATASET/{known}")
-    chosen = [r for r in load_results(folder) if not model or r.name == model]
-    if not chosen:
-        wanted = f"of '{model}' " if model else ""
-        raise DataError(f"{source}: table '{name}': no results {wanted}in {folder}")
-    return RESULT_TABLES[kind](chosen)
+    found = load_results(folder)
+    if not found:
+        raise DataError(f"{source}: table '{name}': no results in {folder}")
+    wanted = models.split(",") if models else [r.name for r in found]
+    for missing in set(wanted) - {r.name for r in found}:
+        raise DataError(f"{source}: table '{name}': no results of '{missing}' in {folder}")
+    return RESULT_TABLES[kind]([r for r in found if r.name in wanted])

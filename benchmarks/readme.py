@@ -1,8 +1,8 @@
 """Tables of README and docs from committed results: ``python -m benchmarks.readme [--check]``.
 
 A text holds ``<!-- table:DATASET/TABLE -->`` and ``<!-- /table -->``; what stands between them is
-written from ``benchmarks/results/DATASET/*.json``. ``DATASET/TABLE/MODEL`` shows one model where a
-table is of one model.
+written from ``benchmarks/results/DATASET/*.json``. ``DATASET/TABLE/MODEL,MODEL`` shows some models
+alone.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ def models_table(results: Sequence[Result]) -> Table:
         ("ms / face", f"Median milliseconds to label one ready face{_processors(results)}"),
         ("in batches", "Median milliseconds a face in batches of 64"),
         ("MB", "Size of the files that answer"),
-        ("fit s", "Seconds to fit"),
+        ("fit s", f"Seconds to fit, some beside other work; {NONE}: measured as stored"),
     ]
     rows = [_model_row(result) for result in results]
     if any(result.run.n.get("missed", 0) for result in results):

@@ -31,6 +31,14 @@ def test_tables_of_results_have_a_row_a_model(results, kind):
     assert len(table.rows) == len(list((results / "made").glob("*.json")))
 
 
+def test_some_models_alone(results):
+    names = sorted(path.stem for path in (results / "made").glob("*.json"))
+    table = make_table(f"made/models/{names[0]},{names[1]}", results, "README.md")
+    assert sorted(row[0].text for row in table.rows) == names[:2]
+    with pytest.raises(DataError, match="no results of 'nobody' in"):
+        make_table(f"made/models/{names[0]},nobody", results, "README.md")
+
+
 def test_times_of_another_processor_are_told_apart(results):
     assert "compare times" not in make_table("made/models", results, "README.md").legend()
     path = min((results / "made").glob("*.json"))
