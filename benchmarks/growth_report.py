@@ -65,7 +65,7 @@ def growth_table(points: Sequence[Point]) -> Table:
 def growth_figure(points: Sequence[Point]) -> Figure:
     """Draw time and memory of fitting and time of predicting over the number of faces."""
     shown = growths(points)
-    figure = Figure(figsize=(13, 5.6), layout="constrained")
+    figure = Figure(figsize=(14, 8.4), layout="constrained")
     panels = figure.subplots(1, 3)
     kinds = (
         ("time to fit", "seconds", _time_text),
@@ -142,7 +142,7 @@ def _label(axes: Axes, ends: Sequence[tuple[int, float, str, str]]) -> None:
     low, high = np.log(axes.get_ylim())
     ordered = sorted(ends, key=lambda end: end[1])
     wanted = [(np.log(value) - low) / (high - low) for _, value, _, _ in ordered]
-    gap = min(0.052, 1 / len(ordered))
+    gap = min(0.034, 1 / len(ordered))
     for place, (n, value, name, color) in zip(_spread(wanted, gap), ordered, strict=True):
         axes.annotate(
             name,

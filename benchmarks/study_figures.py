@@ -109,7 +109,7 @@ def agreement_figure(study: Mapping[str, Any], labels: Sequence[str]) -> Figure:
     figure = matrix_figure(share, texts, labels, labels)
     axes = figure.axes[0]
     axes.set(xlabel=f"{study['second']} says", ylabel=f"{study['first']} says")
-    axes.set_title("pictures by both answers", fontsize=10)
+    axes.set_title("pictures by both answers (shade: share of the row)", fontsize=10)
     return figure
 
 
