@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_landmarks.byte_products import from_bytes, to_bytes
 from fer_landmarks.gaussian import softmax
 
 
@@ -29,6 +30,8 @@ class LayerScores:
         How many of the last features change their sign when the face is mirrored. If there are
         any, probabilities are the mean of those of both.
     n_networks : int
+    bits : {16, 8}
+        What weights were rounded to, a scale a row where to 8.
     """
 
     mean: NDArray[np.float32]
@@ -37,6 +40,7 @@ class LayerScores:
     shifts: Sequence[NDArray[np.float32]]
     n_odd: int
     n_networks: int = 1
+    bits: int = 16
 
     def probabilities(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the probabilities float32 (n, k) of features float32 (n, d)."""
@@ -63,11 +67,15 @@ class LayerScores:
         return (both[: len(x)] + both[len(x) :]) / np.float32(2)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return what `from_arrays` needs, matrices in half precision."""
+        """Return what `from_arrays` needs, matrices in half precision or bytes."""
         layers = zip(self.weights, self.shifts, strict=True)
         arrays: dict[str, NDArray[Any]] = {"mean": self.mean, "scale": self.scale}
         for i, (weights, shift) in enumerate(layers):
-            arrays |= {f"weights_{i}": weights.astype(np.float16), f"shift_{i}": shift}
+            arrays[f"shift_{i}"] = shift
+            if self.bits == 8:
+                arrays[f"weights_{i}"], arrays[f"weight_scales_{i}"] = to_bytes(weights)
+            else:
+                arrays[f"weights_{i}"] = weights.astype(np.float16)
         return arrays
 
     def settings(self) -> dict[str, float]:
@@ -78,13 +86,20 @@ class LayerScores:
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, float]) -> Self:
         """Return what `arrays` and `settings` were taken from."""
         layers = range(int(settings["layers"]))
+        in_bytes = arrays["weights_0"].dtype == np.int8
         return cls(
             arrays["mean"],
             arrays["scale"],
-            [arrays[f"weights_{i}"].astype(np.float32) for i in layers],
+            [
+                from_bytes(arrays[f"weights_{i}"], arrays[f"weight_scales_{i}"])
+                if in_bytes
+                else arrays[f"weights_{i}"].astype(np.float32)
+                for i in layers
+            ],
             [arrays[f"shift_{i}"] for i in layers],
             int(settings["n_odd"]),
             int(settings.get("networks", 1)),
+            8 if in_bytes else 16,
         )
 
 

@@ -21,11 +21,11 @@ from fer_core.labels import SCHEMES, get_scheme
 from fer_core.parts import LabelledPart, require_role
 from fer_core.soft_labels import soft_labels_from_votes, write_soft_labels
 from fer_core.splits import make_split
-from fer_landmarks.pipelines import DEFAULT_PIPELINE, make_pipeline
+from fer_landmarks.pipelines import KERNEL_PIPELINE, make_pipeline
 
 
 def left_out_probabilities(
-    fitting: LabelledPart, name: str = DEFAULT_PIPELINE, *, seed: int = 0, n_jobs: int | None = -1
+    fitting: LabelledPart, name: str = KERNEL_PIPELINE, *, seed: int = 0, n_jobs: int | None = -1
 ) -> NDArray[np.float32]:
     """Return a pipeline's probabilities of each face, fitted on all others.
 
@@ -54,7 +54,7 @@ def left_out_probabilities(
     if "classifier__n_left_out" not in pipeline.get_params():
         raise DataError(
             f"pipeline '{name}' can't leave each face out in turn; take one with kernel least "
-            f"squares, for example '{DEFAULT_PIPELINE}'"
+            f"squares, for example '{KERNEL_PIPELINE}'"
         )
     pipeline.set_params(classifier__n_left_out=None).fit(fitting.faces, fitting.y)
     proba = np.zeros((len(fitting), len(fitting.scheme.labels)), dtype=np.float32)
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Write what a pipeline says of each face it learns from, left out in turn.",
     )
     parser.add_argument(
-        "name", nargs="?", default=DEFAULT_PIPELINE, metavar="NAME", help="default: %(default)s"
+        "name", nargs="?", default=KERNEL_PIPELINE, metavar="NAME", help="default: %(default)s"
     )
     add_arguments(parser)
     parser.add_argument("--scheme", help=f"one of {', '.join(SCHEMES)}")

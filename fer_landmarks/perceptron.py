@@ -13,7 +13,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fer_landmarks.compact import CompactState, to_half_precision
+from fer_landmarks.compact import CompactState, check_bits, rounded
 from fer_landmarks.gaussian import softmax
 from fer_landmarks.layers import LayerScores
 from fer_landmarks.targets import encode_labels, mixed_targets
@@ -101,6 +101,8 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
         Share of soft labels in the targets, where `fit` is given any.
     n_networks : int
         How many are fitted, each from other random numbers; probabilities are averaged.
+    bits : {16, 8}
+        What a fitted weight is rounded to.
     random_state : int, RandomState or None
 
     Attributes
@@ -136,6 +138,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
         n_odd: int = 0,
         soft_weight: float = 0.6,
         n_networks: int = 1,
+        bits: int = 16,
         random_state: Any = None,
     ) -> None:
         self.hidden = hidden
@@ -150,6 +153,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
         self.n_odd = n_odd
         self.soft_weight = soft_weight
         self.n_networks = n_networks
+        self.bits = bits
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike, soft_labels: ArrayLike | None = None) -> Self:
@@ -165,6 +169,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
         for name in ("batch_size", "epochs", "n_networks"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1. Got {getattr(self, name)} instead.")
+        check_bits(self.bits)
         x, labels = validate_data(self, X, y, dtype=np.float32)
         self.classes_, codes = encode_labels(labels)
         targets = mixed_targets(
@@ -218,7 +223,13 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
 
     def _made(self) -> LayerScores:
         return LayerScores(
-            self.mean_, self.scale_, self.weights_, self.shifts_, self.n_odd, self.n_networks
+            self.mean_,
+            self.scale_,
+            self.weights_,
+            self.shifts_,
+            self.n_odd,
+            self.n_networks,
+            self.bits,
         )
 
     def _find_scale(self, x: NDArray[np.float32]) -> None:
@@ -297,7 +308,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
             if i < len(layers) - 1:
                 scale = layer.values["scale"] / np.sqrt(layer.variance + _EPSILON)
                 weights, shift = weights * scale, shift - layer.mean * scale
-            self.weights_.append(to_half_precision(weights))
+            self.weights_.append(rounded(weights, self.bits))
             self.shifts_.append(shift.astype(np.float32))
 
 

@@ -52,6 +52,7 @@ _FUSION = ("geometry", "hog")
 _SHAPE = LandmarkGeometry(coordinates_only=True)
 _ANCHORED = (_SHAPE, AnchoredHistograms())
 _FISHER = ("fisher",)
+_SMALL_FISHER = (FisherVectors(vocabulary="fer2013-small"),)
 
 _RECIPES: Mapping[str, Recipe] = MappingProxyType(
     {
@@ -118,7 +119,7 @@ _RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "anchored-small-fisher-kernel": Recipe(
             "landmark shape + anchored histograms at three scales + short Fisher vectors, "
             "Gaussian-kernel least squares on centres of one byte a number",
-            (*_ANCHORED, FisherVectors(vocabulary="fer2013-small")),
+            (*_ANCHORED, *_SMALL_FISHER),
             classifiers.kernel,
         ),
         "anchored-mlp": Recipe(
@@ -135,11 +136,20 @@ _RECIPES: Mapping[str, Recipe] = MappingProxyType(
             classifiers.dropout_perceptron,
             jittered=True,
         ),
+        "anchored-small-fisher-mlp": Recipe(
+            "landmark shape + anchored histograms at three scales + short Fisher vectors, "
+            "perceptron with dropout, fitted on changed copies of each face, too",
+            (*_ANCHORED, *_SMALL_FISHER),
+            classifiers.dropout_perceptron,
+            jittered=True,
+        ),
     }
 )
 
 #: The pipeline that the model store ships as ``landmarks``.
-DEFAULT_PIPELINE = "anchored-small-fisher-kernel"
+DEFAULT_PIPELINE = "anchored-small-fisher-mlp"
+#: One with kernel least squares, which can leave each face out.
+KERNEL_PIPELINE = "anchored-kernel"
 
 _SOFT_WEIGHT = "classifier__soft_weight"
 
@@ -247,8 +257,8 @@ def require_soft_labels(name: str, pipeline: Any) -> None:
     if not takes_soft_labels(pipeline):
         raise DataError(
             f"pipeline '{name}' can't learn from soft labels; leave them out, or take one with "
-            f"kernel least squares, not mirrored, for example '{DEFAULT_PIPELINE}', or "
-            "a perceptron with dropout, for example 'anchored-mlp'"
+            f"kernel least squares, not mirrored, for example '{KERNEL_PIPELINE}', or "
+            f"a perceptron with dropout, for example '{DEFAULT_PIPELINE}'"
         )
 
 
@@ -290,6 +300,6 @@ def _class_weight_params(name: str, pipeline: Any, class_weight: Any) -> dict[st
     if not found:
         raise DataError(
             f"the classifier of pipeline '{name}' takes no class_weight; leave it out, or use "
-            f"another pipeline, for example '{DEFAULT_PIPELINE}'"
+            f"another pipeline, for example '{KERNEL_PIPELINE}'"
         )
     return dict.fromkeys(found, class_weight)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fer_landmarks.compact import rounded
 from fer_landmarks.gaussian import softmax
 from fer_landmarks.layers import LayerScores
 
@@ -71,3 +72,12 @@ def test_arrays_and_settings_say_all(scores, x):
     again = LayerScores.from_arrays(scores.arrays(), scores.settings())
     np.testing.assert_array_equal(again.probabilities(x), scores.probabilities(x))
     assert scores.arrays()["weights_0"].dtype == np.float16
+
+
+def test_weights_in_bytes_are_stored_as_they_are(scores, x):
+    in_bytes = replace(scores, weights=[rounded(w, 8) for w in scores.weights], bits=8)
+    arrays = in_bytes.arrays()
+    assert arrays["weights_0"].dtype == np.int8
+    again = LayerScores.from_arrays(arrays, in_bytes.settings())
+    assert again.bits == 8
+    np.testing.assert_array_equal(again.probabilities(x), in_bytes.probabilities(x))

@@ -70,6 +70,7 @@ def test_the_size_of_features_changes_no_answer(size):
         ({"input_dropout": -0.1}, "input_dropout must be"),
         ({"batch_size": 0}, "batch_size must be at least 1. Got 0"),
         ({"n_networks": 0}, "n_networks must be at least 1. Got 0"),
+        ({"bits": 4}, "bits must be 16 or 8. Got 4"),
     ],
 )
 def test_settings_out_of_range_are_one_sentence(settings, words):
@@ -137,6 +138,16 @@ def test_it_answers_the_same_after_a_round_trip():
     stored = pickle.dumps(fitted)
     assert np.array_equal(pickle.loads(stored).predict_proba(x), fitted.predict_proba(x))
     assert fitted.__getstate__()["weights_"][0].dtype == np.float16
+
+
+def test_in_bytes_it_answers_nearly_the_same_before_and_after_a_round_trip():
+    x, y = rings()
+    whole, fitted = quick(epochs=3).fit(x, y), quick(epochs=3, bits=8).fit(x, y)
+    proba = fitted.predict_proba(x)
+    assert np.array_equal(pickle.loads(pickle.dumps(fitted)).predict_proba(x), proba)
+    assert fitted.__getstate__()["weights_"][0][0].dtype == np.int8
+    assert not np.array_equal(proba, whole.predict_proba(x))
+    np.testing.assert_allclose(proba, whole.predict_proba(x), atol=0.02)
 
 
 def test_rows_that_are_all_alike_are_no_error():

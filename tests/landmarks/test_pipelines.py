@@ -35,6 +35,7 @@ QUICK = {
     "fusion-forest": {"classifier__estimator__n_estimators": 5},
     "anchored-mlp": {"copies": 1, "classifier__hidden": (32,)},
     "anchored-fisher-mlp": {"copies": 1, "classifier__hidden": (32,)},
+    "anchored-small-fisher-mlp": {"copies": 1, "classifier__hidden": (32,)},
 }
 
 
@@ -46,6 +47,7 @@ QUICK = {
         KernelLeastSquares(n_centers=15, random_state=0),
         KernelLeastSquares(bits=8),
         DropoutPerceptron(hidden=(16,), epochs=20, batch_size=16, random_state=0),
+        DropoutPerceptron(hidden=(16,), epochs=20, batch_size=16, bits=8, random_state=0),
         SoftmaxScores(LinearSVC(random_state=0)),
         Probabilities(LogisticRegression()),
     ]
