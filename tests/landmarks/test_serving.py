@@ -30,6 +30,7 @@ SERVED = {
     "fusion-kernel": {"classifier__bits": 8, "classifier__n_centers": 20},
     "anchored-small-fisher-kernel": {},
     "anchored-mlp": {"copies": 1, "classifier__hidden": (32, 16)},
+    "anchored-small-fisher-mlp": {"copies": 1, "classifier__hidden": (32, 16)},
 }
 
 
@@ -70,7 +71,9 @@ def test_other_pipelines_are_served_by_skops(faces, labels, tmp_path):
     assert set(save_pipeline(pipeline, tmp_path)) == {SKOPS_FILE, JOBLIB_FILE}
 
 
-@pytest.mark.parametrize("name", [DEFAULT_PIPELINE, "anchored-kernel", "anchored-mlp"])
+@pytest.mark.parametrize(
+    "name", [DEFAULT_PIPELINE, "anchored-small-fisher-kernel", "anchored-kernel", "anchored-mlp"]
+)
 def test_predicts_without_scikit_learn(name, faces, labels, tmp_path):
     pipeline = make_pipeline(name, random_state=0, **SERVED[name]).fit(faces, labels)
     ServedPipeline.of(pipeline).save(tmp_path / "model.npz")

@@ -13,7 +13,6 @@ from fer_core.detectors import make_detector
 from fer_core.errors import DataError, ModelStoreError, PictureError
 from fer_core.labels import LABELS, get_scheme, own_scheme
 from fer_core.landmarks import LandmarkPredictor
-from fer_landmarks.pipelines import DEFAULT_PIPELINE
 from fer_live import EmotionRecognizer
 
 
@@ -109,8 +108,9 @@ def test_options_that_nothing_takes_are_refused():
 
 
 def test_members_have_second_names_too():
-    asked = EmotionRecognizer.load("ensemble-live", members=["cnn", "landmarks"])
-    assert set(asked.model.models) == {"cnn-robust", DEFAULT_PIPELINE}
+    kernel = "anchored-small-fisher-kernel"
+    asked = EmotionRecognizer.load("ensemble-live", members=["cnn", kernel])
+    assert set(asked.model.models) == {"cnn-robust", kernel}
     with pytest.raises(DataError, match="no member of the ensemble 'cm'"):
         EmotionRecognizer.load("ensemble-live", members=["cm"])
 
