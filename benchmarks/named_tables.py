@@ -126,7 +126,8 @@ def make_table(name: str, results: Path, source: str) -> Table:
     found = load_results(folder)
     if not found:
         raise DataError(f"{source}: table '{name}': no results in {folder}")
-    wanted = models.split(",") if models else [r.name for r in found]
-    for missing in set(wanted) - {r.name for r in found}:
-        raise DataError(f"{source}: table '{name}': no results of '{missing}' in {folder}")
+    measured = [r.name for r in found]
+    wanted = models.split(",") if models else measured
+    if missing := [model for model in wanted if model not in measured]:
+        raise DataError(f"{source}: table '{name}': no results of '{missing[0]}' in {folder}")
     return RESULT_TABLES[kind]([r for r in found if r.name in wanted])

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fer_landmarks.byte_products import from_bytes, to_bytes
-
-
-def to_half_precision(values: ArrayLike) -> NDArray[np.float32]:
-    """Round to what a float16 can hold, as float32."""
-    return np.asarray(values).astype(np.float16).astype(np.float32)
 
 
 def check_bits(bits: int) -> None:
@@ -22,11 +18,21 @@ def check_bits(bits: int) -> None:
         raise ValueError(f"bits must be 16 or 8. Got {bits} instead.")
 
 
+def packed(values: NDArray[Any], bits: int) -> tuple[NDArray[Any], ...]:
+    """Return what to keep of an array: a float16, or codes and scales of rows (`to_bytes`)."""
+    return to_bytes(values) if bits == 8 else (values.astype(np.float16),)
+
+
+def unpacked(kept: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return the array that `packed` kept, a float16 as float32."""
+    return from_bytes(*kept) if len(kept) > 1 else kept[0].astype(np.float32)
+
+
 def rounded(values: NDArray[Any], bits: int) -> NDArray[np.float32]:
     """Round to 16 or 8 bits, as float32: half precision, or rows (n, d) of bytes (`to_bytes`)."""
-    if bits == 16:
-        return to_half_precision(values)
-    return from_bytes(*to_bytes(values.astype(np.float32, copy=False)))
+    if bits == 8:
+        values = values.astype(np.float32, copy=False)  # scales are of the array's type
+    return unpacked(packed(values, bits))
 
 
 class CompactState:
@@ -59,12 +65,12 @@ class CompactState:
         state.pop("_function", None)
         for name in self._compact:
             if name in state:
-                state[name] = _packed(state[name], self.bits)
+                state[name] = _state_of(state[name], self.bits)
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         restored = {
-            name: _unpacked(value) if name in self._compact else value
+            name: _restored(value) if name in self._compact else value
             for name, value in state.items()
         }
         super().__setstate__(restored)  # type: ignore[misc]
@@ -72,13 +78,14 @@ class CompactState:
             self._hold()
 
 
-def _packed(value: Any, bits: int) -> Any:
+def _state_of(value: Any, bits: int) -> Any:
     if isinstance(value, list):
-        return [_packed(item, bits) for item in value]
-    return to_bytes(value) if bits == 8 else value.astype(np.float16)
+        return [_state_of(item, bits) for item in value]
+    kept = packed(value, bits)
+    return kept if len(kept) > 1 else kept[0]
 
 
-def _unpacked(value: Any) -> Any:
+def _restored(value: Any) -> Any:
     if isinstance(value, list):
-        return [_unpacked(item) for item in value]
-    return from_bytes(*value) if isinstance(value, tuple) else value.astype(np.float32)
+        return [_restored(item) for item in value]
+    return unpacked(value if isinstance(value, tuple) else (value,))

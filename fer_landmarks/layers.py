@@ -9,8 +9,11 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_landmarks.byte_products import from_bytes, to_bytes
+from fer_landmarks.compact import packed, unpacked
 from fer_landmarks.gaussian import softmax
+
+#: What is kept of a layer's matrix: itself, or codes and scales.
+_KEPT = ("weights", "weight_scales")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +74,9 @@ class LayerScores:
         layers = zip(self.weights, self.shifts, strict=True)
         arrays: dict[str, NDArray[Any]] = {"mean": self.mean, "scale": self.scale}
         for i, (weights, shift) in enumerate(layers):
+            kept = packed(weights, self.bits)
+            arrays |= {f"{name}_{i}": part for name, part in zip(_KEPT, kept, strict=False)}
             arrays[f"shift_{i}"] = shift
-            if self.bits == 8:
-                arrays[f"weights_{i}"], arrays[f"weight_scales_{i}"] = to_bytes(weights)
-            else:
-                arrays[f"weights_{i}"] = weights.astype(np.float16)
         return arrays
 
     def settings(self) -> dict[str, float]:
@@ -86,20 +87,15 @@ class LayerScores:
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], settings: Mapping[str, float]) -> Self:
         """Return what `arrays` and `settings` were taken from."""
         layers = range(int(settings["layers"]))
-        in_bytes = arrays["weights_0"].dtype == np.int8
+        names = _KEPT if f"{_KEPT[1]}_0" in arrays else _KEPT[:1]
         return cls(
             arrays["mean"],
             arrays["scale"],
-            [
-                from_bytes(arrays[f"weights_{i}"], arrays[f"weight_scales_{i}"])
-                if in_bytes
-                else arrays[f"weights_{i}"].astype(np.float32)
-                for i in layers
-            ],
+            [unpacked([arrays[f"{name}_{i}"] for name in names]) for i in layers],
             [arrays[f"shift_{i}"] for i in layers],
             int(settings["n_odd"]),
             int(settings.get("networks", 1)),
-            8 if in_bytes else 16,
+            8 if names == _KEPT else 16,
         )
 
 

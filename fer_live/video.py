@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import hashlib
 import os
 import sys
 from collections.abc import Iterator
@@ -17,16 +15,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fer_core.cli import not_negative, positive
-from fer_core.crop import FRAMING_VERSION
 from fer_core.errors import DataError
 from fer_live.follower import DETECT_EVERY, LIVE_MODEL, FaceFollower
+from fer_live.job import describe_job
 from fer_live.native_threads import bound_native_threads
 from fer_live.options import add_arguments, count, recognizer_options
 from fer_live.outputs import KINDS, Outputs
 from fer_live.panel import View
 from fer_live.recognizer import EmotionRecognizer
 from fer_live.session import Session
-from fer_live.sources import PICTURES_RATE, Source, open_source, shown_name
+from fer_live.sources import PICTURES_RATE, Source, open_source
 from fer_live.steadiness import Steadiness
 from fer_live.video_file import DamagedVideoError
 from fer_live.window import Window, WindowProbe
@@ -162,7 +160,7 @@ def _run(
             args.out,
             args.save,
             source,
-            _job(args, source, recognizer, every),
+            describe_job(args, source, recognizer, every),
             recognizer.scheme.labels,
             resume=args.resume,
             restart=args.restart,
@@ -274,43 +272,6 @@ def _progress(session: Session) -> Iterator[None]:
             of = f" of {total}" if total else ""
             console.print(f"{frame.number + 1}{of} frames, {session.summary.rate:.0f} a second")
         yield
-
-
-def _job(
-    args: argparse.Namespace, source: Source, recognizer: EmotionRecognizer, every: int
-) -> dict[str, Any]:
-    """Return what a run must share with another to be continued by it."""
-    return {
-        "source": shown_name(args.source),
-        "content": _fingerprint(args.source),
-        "model": args.model,
-        "models": str(args.models or ""),
-        "members": args.members,
-        "detector": args.detector,
-        "detector_file": str(args.detector_file or ""),
-        "detect_every": every,
-        "smoothing_seconds": args.smoothing,
-        "threshold": recognizer.threshold if args.threshold is None else args.threshold,
-        "scheme": recognizer.scheme.name,
-        "labels": list(recognizer.scheme.labels),
-        "framing": FRAMING_VERSION,
-        "rate": source.rate,
-        "seconds": args.seconds,
-        "save": sorted(args.save),
-        "blur": args.blur,
-        "landmarks": args.landmarks,
-    }
-
-
-def _fingerprint(name: str) -> str:
-    """Return the beginning of the SHA-256 of a file's size and first megabyte; "" for others."""
-    path = Path(name)
-    with contextlib.suppress(OSError):
-        if path.is_file():
-            with path.open("rb") as file:
-                content = f"{path.stat().st_size} ".encode() + file.read(1_000_000)
-            return hashlib.sha256(content).hexdigest()[:16]
-    return ""
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

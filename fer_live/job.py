@@ -1,0 +1,50 @@
+"""What a run over a video or camera does with what, so that only the same run goes on with it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from fer_core.crop import FRAMING_VERSION
+from fer_live.recognizer import EmotionRecognizer
+from fer_live.sources import Source, shown_name
+
+
+def describe_job(
+    args: argparse.Namespace, source: Source, recognizer: EmotionRecognizer, every: int
+) -> dict[str, Any]:
+    """Return what a run must share with another to be continued by it."""
+    return {
+        "source": shown_name(args.source),
+        "content": _fingerprint(args.source),
+        "model": args.model,
+        "models": str(args.models or ""),
+        "members": args.members,
+        "detector": args.detector,
+        "detector_file": str(args.detector_file or ""),
+        "detect_every": every,
+        "smoothing_seconds": args.smoothing,
+        "threshold": recognizer.threshold if args.threshold is None else args.threshold,
+        "scheme": recognizer.scheme.name,
+        "labels": list(recognizer.scheme.labels),
+        "framing": FRAMING_VERSION,
+        "rate": source.rate,
+        "seconds": args.seconds,
+        "save": sorted(args.save),
+        "blur": args.blur,
+        "landmarks": args.landmarks,
+    }
+
+
+def _fingerprint(name: str) -> str:
+    """Return the beginning of the SHA-256 of a file's size and first megabyte; "" for others."""
+    path = Path(name)
+    with contextlib.suppress(OSError):
+        if path.is_file():
+            with path.open("rb") as file:
+                content = f"{path.stat().st_size} ".encode() + file.read(1_000_000)
+            return hashlib.sha256(content).hexdigest()[:16]
+    return ""
