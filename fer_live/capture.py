@@ -117,9 +117,11 @@ class LiveSource:
     def _read(self, capture: cv2.VideoCapture) -> None:
         """Read until stopped: the thread's work."""
         number = 0
+        lost: float | None = None  # when it was, if it has given nothing since
         while not self._stop.is_set():
             read, image = capture.read()
             if read:
+                lost = None
                 frame = Frame(number, monotonic() - self._began, np.asarray(image, dtype=np.uint8))
                 number += 1
                 with self._changed:
@@ -127,17 +129,21 @@ class LiveSource:
                     self._changed.notify_all()
                 continue
             capture.release()
-            again = self._open_again()
+            if lost is None:
+                lost = monotonic()
+            else:  # it could be opened again, but gave nothing
+                self._stop.wait(_PAUSE)
+            again = self._open_again(lost)
             if again is None:
                 return
             capture = again
         capture.release()
 
-    def _open_again(self) -> cv2.VideoCapture | None:
-        gone = monotonic()
+    def _open_again(self, lost: float) -> cv2.VideoCapture | None:
+        """Return the source opened anew; None if it has been lost for too long."""
         logger.debug("%s was lost", self.name)
         while not self._stop.is_set():
-            away = monotonic() - gone
+            away = monotonic() - lost
             ended = away > self.retry_seconds
             with self._changed:
                 if ended:

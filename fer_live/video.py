@@ -53,7 +53,7 @@ def add_parsers(subparsers: Any) -> None:
     )
     webcam.add_argument(
         "--retry",
-        type=float,
+        type=not_negative,
         default=30.0,
         metavar="SECONDS",
         help="how long a camera that has vanished is tried again (default: %(default)s)",

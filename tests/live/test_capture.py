@@ -98,6 +98,34 @@ def test_a_source_that_stays_away_ends_in_a_sentence(monkeypatch):
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts Linux's file handles")
+class Silent:
+    """A capture that opens and gives no picture."""
+
+    opened = 0
+
+    def __init__(self):
+        type(self).opened += 1
+
+    def read(self):
+        return False, None
+
+    def get(self, what):
+        return 0.0
+
+    def release(self):
+        pass
+
+
+def test_a_source_that_opens_and_gives_nothing_ends_in_a_sentence(monkeypatch):
+    monkeypatch.setattr(capture, "_PAUSE", 0.1)
+    monkeypatch.setattr(capture, "open_capture", lambda name: Silent())
+    source = LiveSource("rtsp://silent", retry_seconds=0.5)
+    with pytest.raises(DataError, match="was lost and did not come back"):
+        list(source.frames())
+    source.close()
+    assert 1 < Silent.opened < 10
+
+
 def test_no_thread_and_no_file_handle_is_left():
     with stream(lambda i: 0.02) as address:
         open_source(address).close()
