@@ -27,7 +27,9 @@ class Checkpoint:
     Attributes
     ----------
     next_frame : int
-        The first frame that is not done.
+        The number of the first frame that is not done.
+    n_done : int
+        How many are done: pictures that were skipped have numbers, too.
     seconds : float
         Time of the last frame that is.
     sizes : dict of str to int
@@ -39,6 +41,7 @@ class Checkpoint:
     """
 
     next_frame: int
+    n_done: int
     seconds: float
     sizes: Mapping[str, int]
     follower: Mapping[str, Any]
@@ -55,7 +58,7 @@ class Journal:
     job : dict
         What is done with what: a job goes on only as it began.
     videos : list of (str, int)
-        Name of each annotated video and its first frame.
+        Name of each annotated video and how many frames were done before it.
     checkpoints : list of Checkpoint
         Oldest first; the newest alone unless there is a video.
     """
@@ -112,8 +115,8 @@ class Journal:
         return journal
 
     def last_before(self, limit: int | None) -> Checkpoint | None:
-        """Return the newest checkpoint whose next frame is not after `limit`."""
-        fitting = [c for c in self.checkpoints if limit is None or c.next_frame <= limit]
+        """Return the newest checkpoint at which no more than `limit` frames were done."""
+        fitting = [c for c in self.checkpoints if limit is None or c.n_done <= limit]
         return fitting[-1] if fitting else None
 
 

@@ -89,13 +89,14 @@ class Outputs:
         self.source = source
         self.finished = False
         self._video: AnnotatedVideo | None = None
-        self._video_start = 0
+        self._n_pictured = 0  # frames that are in annotated videos already
         self._last_checkpoint = monotonic()
         self._done: Frame | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self._journal = Journal(folder / JOURNAL, job)
         self.before = self._find_before(resume, restart)
         self.start = 0 if self.before is None else self.before.next_frame
+        self._n_done = 0 if self.before is None else self.before.n_done
         sizes = {} if self.before is None else self.before.sizes
         forms: dict[str, RowFormat] = {"csv": CsvFormat(labels), "jsonl": JsonLinesFormat()}
         self._tables = {}
@@ -127,9 +128,10 @@ class Outputs:
         """
         for table in self._tables.values():
             table.write(frame, result)
-        if "video" in self.save and frame.number >= self._video_start:
+        if "video" in self.save and self._n_done >= self._n_pictured:
             self._write_video(frame, picture())
         self._done = frame
+        self._n_done += 1
 
     def hold(self, picture: Callable[[], NDArray[np.uint8]], seconds: float) -> None:
         """Let the annotated video of a live source stand still up to a time."""
@@ -143,9 +145,9 @@ class Outputs:
             return
         self._last_checkpoint = monotonic()
         sizes = {kind: table.size for kind, table in self._tables.items()}
-        done = self._done
+        last, n = self._done, self._n_done
         self._journal.add(
-            Checkpoint(done.number + 1, done.seconds, sizes, follower.state(), summary.state())
+            Checkpoint(last.number + 1, n, last.seconds, sizes, follower.state(), summary.state())
         )
 
     def close(self, summary: dict[str, Any], *, finished: bool) -> None:
@@ -193,7 +195,7 @@ class Outputs:
             path.unlink()
             return None
         journal = Journal.read(path, self._journal.job)
-        limit = self._first_frame_without_picture(journal) if "video" in self.save else None
+        limit = self._count_pictured(journal) if "video" in self.save else None
         before = journal.last_before(limit)
         if before is None:
             return None
@@ -205,16 +207,16 @@ class Outputs:
                     "on; begin anew with --restart"
                 )
         self._journal = journal
-        self._video_start = limit or 0
+        self._n_pictured = limit or 0
         return before
 
-    def _first_frame_without_picture(self, journal: Journal) -> int:
-        """Return where the annotated videos end, and strike out those that hold nothing."""
+    def _count_pictured(self, journal: Journal) -> int:
+        """Return how many frames the annotated videos hold, and strike out empty ones."""
         while journal.videos:
-            name, first = journal.videos[-1]
+            name, before = journal.videos[-1]
             n = readable_frames(self.folder / name)
             if n:
-                return first + n
+                return before + n
             journal.videos.pop()
         return 0
 
@@ -235,7 +237,7 @@ class Outputs:
             name = VIDEO if number == 1 else f"annotated-{number}{SUFFIX}"
             rate = self.source.rate or LIVE_RATE
             self._video = AnnotatedVideo(self.folder / name, rate, picture.shape[:2])
-            self._journal.videos.append((name, frame.number))
+            self._journal.videos.append((name, self._n_done))
             if not self.source.live:
                 self._journal.save()
         if self.source.live:

@@ -68,6 +68,35 @@ def test_interrupted_and_resumed_is_as_unbroken(tmp_path, clip, monkeypatch, cap
     assert counts(out) == [40, 5, 1]
 
 
+def test_a_folder_with_broken_pictures_goes_on_where_its_video_ends(tmp_path, monkeypatch):
+    folder, out = tmp_path / "pictures", tmp_path / "out"
+    folder.mkdir()
+    for i in range(40):
+        content = cv2.imencode(".png", np.full((120, 160), 5 * i, np.uint8))[1].tobytes()
+        (folder / f"{i:02}.png").write_bytes(content if i % 3 else b"broken")
+    monkeypatch.setattr(outputs, "CHECKPOINT_SECONDS", 0)
+    options = ["--skip-broken", "--rate", "2", "--save", "csv", "video"]
+    with monkeypatch.context() as patch:
+        take = session.Session._take
+
+        def until_then(self, frame):
+            if frame.number == 31:
+                raise KeyboardInterrupt
+            return take(self, frame)
+
+        patch.setattr(session.Session, "_take", until_then)
+        assert run(folder, out, *options) == 130
+    before = (out / "annotated.mkv").read_bytes()
+    assert run(folder, out, "--resume", *options) == 0
+    assert (out / "annotated.mkv").read_bytes() == before
+    shown = [
+        round(frame[60, 80].mean() / 5)
+        for part in ("", "-2")
+        for frame in frames_of(out / f"annotated{part}.mkv")
+    ]
+    assert np.abs(np.subtract(shown, [i for i in range(40) if i % 3])).max() <= 1
+
+
 def test_interrupted_within_a_frame_and_resumed_is_as_unbroken(tmp_path, clip, monkeypatch):
     options = ["--save", "csv", "jsonl"]
     whole, broken = tmp_path / "whole", tmp_path / "broken"
