@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -96,6 +97,8 @@ def _read(file: Path | io.BytesIO, path: Path, max_pixels: int) -> NDArray[np.ui
         raise PictureError(
             f"{path}: the picture has too many pixels ({error}); make it smaller first"
         ) from error
+    except PermissionError as error:
+        raise _not_opened(path, error) from error
     # Damaged bytes make decoders raise anything (OSError, SyntaxError, struct.error, IndexError).
     except Exception as error:
         raise PictureError(
@@ -139,12 +142,20 @@ def check_frame(frame: NDArray[np.uint8]) -> None:
 
 
 def _check_file(path: Path) -> None:
-    if not path.exists():
-        raise PictureError(f"{path}: there is no such file")
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        raise PictureError(f"{path}: there is no such file") from None
+    except OSError as error:
+        raise _not_opened(path, error) from error
     if not path.is_file():
         raise PictureError(f"{path}: a picture is needed here, and this is a folder or a device")
-    if path.stat().st_size == 0:
+    if size == 0:
         raise PictureError(f"{path}: the file is empty (0 bytes); replace it or leave it out")
+
+
+def _not_opened(path: Path, error: OSError) -> PictureError:
+    return PictureError(f"{path}: the file can't be opened ({error.strerror})")
 
 
 def _decode(path: Path, image: Image.Image, max_pixels: int) -> NDArray[np.uint8]:
@@ -155,7 +166,9 @@ def _decode(path: Path, image: Image.Image, max_pixels: int) -> NDArray[np.uint8
     # Only JPEG does this; it decodes straight to 1/2, 1/4 or 1/8, at least the size asked for.
     image.draft(None, (width // factor, height // factor))
     image.load()
-    ImageOps.exif_transpose(image, in_place=True)
+    # Damaged notes beside a whole picture make this raise anything, too.
+    with suppress(Exception):
+        ImageOps.exif_transpose(image, in_place=True)
     if factor > 1:
         image = _to_8_bits(image)
         target = (max(width // factor, 1), max(height // factor, 1))

@@ -1,11 +1,13 @@
 """Pictures of every kind come out upright, BGR and 8 bits; broken ones are refused."""
 
+import errno
 import io
+import struct
 
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from fer_core.errors import PictureError
 from fer_core.pictures import decode_picture, read_picture, to_gray
@@ -40,6 +42,28 @@ def test_exif_orientation_is_applied(tmp_path, orientation, undo, suffix):
     stored = np.ascontiguousarray(undo(RGB))
     path = save(tmp_path / f"a{suffix}", Image.fromarray(stored), exif=exif)
     np.testing.assert_array_equal(read_picture(path), BGR)
+
+
+def test_damaged_notes_beside_a_picture_leave_it_whole_and_upright(tmp_path):
+    # Two entries: turned by a quarter, and a resolution that is said as text.
+    notes = struct.pack(">2sHIH", b"MM", 42, 8, 2)
+    notes += struct.pack(">HHIHH", 0x0112, 3, 1, 6, 0) + struct.pack(">HHI4s", 0x011A, 2, 2, b"a")
+    path = tmp_path / "a.jpg"
+    Image.new("RGB", (30, 20), "white").save(path, exif=b"Exif\0\0" + notes + bytes(4))
+    with Image.open(path) as opened, pytest.raises(TypeError):
+        ImageOps.exif_transpose(opened)
+    assert read_picture(path).shape == (30, 20, 3)
+
+
+def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    path = save(tmp_path / "a.png", Image.fromarray(RGB))
+
+    def forbidden(*args, **kwargs):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Image, "open", forbidden)
+    with pytest.raises(PictureError, match=r"a\.png: the file can't be opened \(Permission denied"):
+        read_picture(path)
 
 
 def test_orientation_survives_shrinking(tmp_path):
