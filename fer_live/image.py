@@ -21,7 +21,7 @@ from rich.table import Column, Table
 from fer_core.crop import CROP_CHOICES, FRAMING_VERSION
 from fer_core.detectors import PHOTO_WORKING_SIDE
 from fer_core.errors import DataError, PictureError
-from fer_core.files import write_atomically
+from fer_core.files import printable, write_atomically
 from fer_core.pictures import read_picture
 from fer_live.blur import hide_faces
 from fer_live.face import Face
@@ -38,6 +38,9 @@ ANNOTATED = ".annotated.png"
 REPORT = "faces.json"
 
 _LISTED = 5
+
+#: Bytes of a photograph's name that the annotated picture's name keeps: file systems bound names.
+_LONGEST_STEM = 200
 
 
 @dataclass(frozen=True)
@@ -132,15 +135,13 @@ def run(args: argparse.Namespace) -> int:
     try:
         for photo in label_photos(paths, recognizer, args.out, args.crop, broken, args.blur):
             photos.append(photo)
-    except KeyboardInterrupt:
-        # What is finished is kept; an earlier run's report is not replaced by nothing.
+    finally:
+        # What is finished is kept whatever ends it; an earlier report is not replaced by nothing.
         if photos:
             write_report(args.out / REPORT, photos, recognizer, args)
-        raise
-    write_report(args.out / REPORT, photos, recognizer, args)
     Console().print(as_table(photos))
     # Not through rich, which would break long paths into lines.
-    print(f"Annotated pictures and {REPORT} are in {args.out}")
+    print(f"Annotated pictures and {REPORT} are in {printable(str(args.out))}")
     if not any(photo.faces for photo in photos):
         raise DataError(_explain_no_face(photos))
     return 0
@@ -178,7 +179,11 @@ def label_photos(
             if path in broken:
                 yield LabelledPhoto(path, error=broken[path])
                 continue
-            frame = read_picture(path)
+            try:
+                frame = read_picture(path)
+            except PictureError as error:  # it was there and whole a while ago
+                yield LabelledPhoto(path, error=str(error))
+                continue
             faces = recognizer.analyze_picture(frame, crop)
             if blur:
                 hide_faces(frame, [face.box for face in faces])
@@ -231,7 +236,7 @@ def as_table(photos: Sequence[LabelledPhoto]) -> Table:
     for photo in photos:
         path = photo.path
         alone = names[path.name] == 1
-        name = escape(path.name if alone else f"{path.parent.name}/{path.name}")
+        name = escape(printable(path.name if alone else f"{path.parent.name}/{path.name}"))
         if photo.error:
             table.add_row(name, "", "[red]can't be read[/]")
         elif not photo.faces:
@@ -281,6 +286,7 @@ def _explain_no_face(photos: Sequence[LabelledPhoto]) -> str:
 
 def _free_name(stem: str, taken: set[str]) -> str:
     """Return a name for the annotated picture that no other photograph of this run has."""
+    stem = os.fsencode(stem)[:_LONGEST_STEM].decode(errors="ignore")
     name, n = f"{stem}{ANNOTATED}", 1
     # Compared in lower case: not every file system tells A from a.
     while name.lower() in taken:

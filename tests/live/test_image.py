@@ -1,5 +1,6 @@
 """``fer-live image``: table, annotated pictures and JSON, and one sentence for bad input."""
 
+import errno
 import io
 import json
 import os
@@ -94,6 +95,40 @@ def test_crop_decides_what_is_searched(tmp_path, folder, crop, faces, code):
     photos = [str(folder / "crop.png"), str(folder / "nothing.png")]
     assert main(["image", *photos, "--out", str(tmp_path / "out"), "--crop", crop]) == code
     assert [len(photo["faces"]) for photo in report(tmp_path / "out")["photos"]] == [faces, faces]
+
+
+def test_one_photo_that_fails_takes_no_other_with_it(tmp_path, folder, monkeypatch, capsys):
+    long = folder / f"{'x' * 240}.png"
+    long.write_bytes((folder / "crop.png").read_bytes())
+    read = image.read_picture
+    seen = []
+
+    def vanishing(path):
+        seen.append(path.name)
+        if path.name == "nothing.png" and seen.count(path.name) == 2:
+            path.unlink(missing_ok=True)
+        return read(path)
+
+    monkeypatch.setattr(image, "read_picture", vanishing)
+    assert main(["image", str(folder), "--out", str(tmp_path / "out")]) == 0
+    photos = report(tmp_path / "out")["photos"]
+    assert [bool(photo.get("error")) for photo in photos].count(True) == 1
+    assert len(photos) == 4
+    assert len(list((tmp_path / "out").glob("xxx*.annotated.png"))) == 1
+    assert "can't be read" in capsys.readouterr().out
+
+
+def test_what_was_labelled_before_the_disk_was_full_is_reported(tmp_path, folder, monkeypatch):
+    write = image.write_picture
+
+    def full(path, picture):
+        if path.name.startswith("nothing"):
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, picture)
+
+    monkeypatch.setattr(image, "write_picture", full)
+    assert main(["image", str(folder), "--out", str(tmp_path / "out")]) == 2
+    assert 0 < len(report(tmp_path / "out")["photos"]) < 3
 
 
 def test_a_broken_photo_is_refused_before_any_work(tmp_path, folder, capsys, shipped):
