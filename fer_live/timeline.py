@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,13 +32,15 @@ class Person:
     Attributes
     ----------
     track : int
-    seconds : list of float
-    probabilities : list of list of float
+    seconds : array of float
+    probabilities : array of float
+        Of all classes, one moment's after the other's.
     """
 
     track: int
-    seconds: list[float] = field(default_factory=list)
-    probabilities: list[list[float]] = field(default_factory=list)
+    # A camera's day has millions of rows.
+    seconds: array[float] = field(default_factory=lambda: array("d"))
+    probabilities: array[float] = field(default_factory=lambda: array("f"))
 
 
 def read_people(table: Path) -> tuple[tuple[str, ...], list[Person], float]:
@@ -63,7 +66,7 @@ def read_people(table: Path) -> tuple[tuple[str, ...], list[Person], float]:
             if row[found] == "1":
                 person = people.setdefault(int(row[track]), Person(int(row[track])))
                 person.seconds.append(float(row[second]))
-                person.probabilities.append([float(row[i]) for i in columns])
+                person.probabilities.extend(float(row[i]) for i in columns)
     labels = tuple(head[i].removeprefix(SMOOTHED) for i in columns)
     return labels, sorted(people.values(), key=lambda p: (-len(p.seconds), p.track)), end
 
@@ -96,9 +99,14 @@ def draw_timeline(table: Path, path: Path, title: str) -> int:
         axis.spines[["top", "right"]].set_visible(False)
     axes[-1].set(xlim=(0, max(end, 1e-3)), xlabel="seconds")
     more = f" ({len(shown)} of {len(people)} faces, those seen longest)"
-    axes[0].set_title(title + (more if len(people) > len(shown) else ""), loc="left", fontsize=11)
+    title += more if len(people) > len(shown) else ""
+    axes[0].set_title(title, loc="left", fontsize=11, parse_math=False)  # $ stands for itself
     handles, names = axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=len(labels), frameon=False)
+    legend = figure.legend(
+        handles, names, loc="outside lower center", ncols=len(labels), frameon=False
+    )
+    for text in legend.get_texts():
+        text.set_parse_math(False)
     with write_atomically(path) as temporary:
         figure.savefig(temporary, dpi=120)
     return len(people)
@@ -107,7 +115,7 @@ def draw_timeline(table: Path, path: Path, title: str) -> int:
 def _thin(person: Person) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return times and probabilities, averaged to a bearable number, with gaps as NaN."""
     seconds = np.array(person.seconds)
-    probabilities = np.array(person.probabilities)
+    probabilities = np.array(person.probabilities).reshape(len(seconds), -1)
     step = -(-len(seconds) // _POINTS)
     starts = np.arange(0, len(seconds), step)
     counts = np.diff(np.append(starts, len(seconds)))

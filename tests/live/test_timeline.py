@@ -1,0 +1,30 @@
+"""The picture of who showed what when."""
+
+import cv2
+import pytest
+
+from fer_live.timeline import draw_timeline, read_people
+
+HEAD = "seconds,found,track,p_happy,p_$a_$\n"
+
+
+@pytest.fixture
+def table(tmp_path):
+    rows = [f"{i / 10},1,{1 + i % 2},{i / 10},{1 - i / 10}\n" for i in range(9)]
+    path = tmp_path / "faces.csv"
+    path.write_text(HEAD + "".join(rows) + "0.9,0,,,\n", encoding="utf-8")
+    return path
+
+
+def test_people_are_told_apart_the_longest_seen_first(table):
+    labels, people, end = read_people(table)
+    assert labels == ("happy", "$a_$")
+    assert [person.track for person in people] == [1, 2]
+    assert list(people[1].seconds) == [0.1, 0.3, 0.5, 0.7]
+    assert list(people[1].probabilities) == pytest.approx([0.1, 0.9, 0.3, 0.7, 0.5, 0.5, 0.7, 0.3])
+    assert end == 0.9
+
+
+def test_names_with_dollar_signs_are_drawn_as_they_are(table, tmp_path):
+    assert draw_timeline(table, tmp_path / "timeline.png", "a$b_$c.mp4") == 2
+    assert cv2.imread(str(tmp_path / "timeline.png")) is not None
