@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Protocol
 
@@ -24,6 +25,9 @@ ADDRESSES = ("rtsp://", "rtsps://", "rtmp://", "http://", "https://", "udp://", 
 
 #: Name of the source that reads paths of pictures, one a line, from standard input.
 STDIN = "-"
+
+#: Endings of pictures that are played, where one is named alone.
+_MOVING = (".gif",)
 
 #: Frames a second of pictures in a row, where nothing else is said.
 PICTURES_RATE = 25.0
@@ -195,7 +199,8 @@ def open_source(
         return LiveSource(name, retry_seconds, capture)
     path = Path(name)
     pattern = glob.has_magic(name) and not path.exists()
-    if not (name == STDIN or path.is_dir() or pattern or path.suffix.lower() in SUFFIXES):
+    still = path.suffix.lower() in SUFFIXES and path.suffix.lower() not in _MOVING
+    if not (name == STDIN or path.is_dir() or pattern or still):
         return VideoFile(name)
     paths = _sorted(name, find_pictures([name]))
     if results is not None and (path.is_dir() or pattern):
@@ -228,6 +233,8 @@ def find_pictures(names: Sequence[str], leave_out: str = "") -> list[Path]:
 
 def _pictures_of(name: str, leave_out: str) -> list[Path]:
     if name == STDIN:
+        if isinstance(sys.stdin, TextIOWrapper):  # file names need not be valid UTF-8
+            sys.stdin.reconfigure(errors="surrogateescape")
         listed = [line.rstrip("\r\n") for line in sys.stdin]
         paths = [Path(line) for line in listed if line.strip()]
         if not paths:

@@ -8,9 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from fer_core.errors import DataError, PictureError
-from fer_live.sources import Pictures, open_source, shown_name
+from fer_live.sources import Pictures, find_pictures, open_source, shown_name
 from fer_live.video_file import DamagedVideoError, VideoFile, open_capture
 
 from .videos import turn_by_metadata, write_uneven_webm, write_video
@@ -151,6 +152,18 @@ def test_bad_files_are_one_sentence(tmp_path):
         open_source(str(tmp_path / "none"))
     with pytest.raises(DataError, match="no picture matches"):
         open_source(str(tmp_path / "*.gif"))
+
+
+def test_an_animation_is_played(tmp_path):
+    first, *others = [Image.fromarray(frame) for frame in grays(6)]
+    first.save(tmp_path / "film.gif", save_all=True, append_images=others, duration=100, loop=0)
+    assert len(list(open_source(str(tmp_path / "film.gif")).frames())) == 6
+
+
+def test_names_on_standard_input_need_not_be_utf_8(monkeypatch):
+    stdin = io.TextIOWrapper(io.BytesIO(b"\xff.png\n"), encoding="utf-8", errors="strict")
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert [os.fsencode(path) for path in find_pictures(["-"])] == [b"\xff.png"]
 
 
 def test_a_video_without_frames_is_one_sentence(tmp_path):
