@@ -81,7 +81,7 @@ def make_app(engine: Engine, hosts: AllowedHosts, scheme: str | None = None) -> 
             Mount("/", StaticFiles(directory=_PAGE, html=True)),
         ],
         middleware=[Middleware(Gate, hosts=hosts)],
-        exception_handlers={FerError: _explain, HTTPException: _explain},
+        exception_handlers={FerError: _explain, HTTPException: _explain, OSError: _explain},
         lifespan=lifespan,
     )
 
@@ -190,8 +190,12 @@ async def _unless_gone(receiving: Awaitable[Any]) -> Any:
 
 async def _explain(request: Request, error: Exception) -> Response:
     """Answer with an error's one sentence, for the page to show."""
-    status = error.status_code if isinstance(error, HTTPException) else 422
-    message = error.detail if isinstance(error, HTTPException) else str(error)
+    if isinstance(error, HTTPException):
+        status, message = error.status_code, error.detail
+    elif isinstance(error, OSError):  # such as a full disk; the file's name is no one's concern
+        status, message = 500, f"The server can't keep the file: {error.strerror or error}"
+    else:
+        status, message = 422, str(error)
     message = message.removeprefix(f"{_UPLOAD}: ")
     message = message[:1].upper() + message[1:]
     return JSONResponse({"error": message}, status_code=status)

@@ -1,7 +1,8 @@
-"""All recognition of the server: one thread, which models, detectors and trackers belong to.
+"""All recognition of the server but the search for faces: one thread, to which models belong.
 
-One thread bounds what any number of tabs can ask of the machine: their frames take turns. The
-event loop only waits.
+One thread bounds what any number of tabs can ask of the machine: their frames take turns. Faces of
+cameras and videos are searched for beside it, one search at a time for all. The event loop only
+waits.
 """
 
 from __future__ import annotations

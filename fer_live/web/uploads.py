@@ -59,16 +59,24 @@ async def receive_video(request: Request, path: Path) -> None:
     TooLargeError
         If it has more than `MAX_VIDEO_BYTES`.
     DataError
-        If it doesn't begin as a video file does. The rest is received all the same, without being
+        If it doesn't begin as a video file does.
+    OSError
+        If it can't be written. In both cases the rest is received all the same, without being
         written: browsers that are still sending don't read the answer.
     """
     beginning = b""
+    failed: OSError | None = None
     with path.open("wb") as file:
         async for chunk in _bounded(request, MAX_VIDEO_BYTES):
             if len(beginning) < _BEGINNING:
                 beginning += chunk[:_BEGINNING]
-            if len(beginning) < _BEGINNING or _is_video(beginning):
-                file.write(chunk)
+            if failed is None and (len(beginning) < _BEGINNING or _is_video(beginning)):
+                try:
+                    file.write(chunk)
+                except OSError as error:
+                    failed = error
+    if failed is not None:
+        raise failed
     if not beginning:
         raise DataError("The file is empty (0 bytes)")
     if not _is_video(beginning):

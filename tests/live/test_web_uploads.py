@@ -1,9 +1,11 @@
 """Uploaded pictures and videos: analysed, refused, and not kept."""
 
 import base64
+import errno
 import io
 import json
 import tempfile
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -166,6 +168,18 @@ def test_a_video_that_is_cut_off_says_so_after_its_frames(client, tmp_path):
     *_, end = lines_of(post(client, content[: len(content) // 2], "/api/video"))
     assert 0 < end["frames"] < 40
     assert "cut off" in end["remark"]
+
+
+def test_a_full_disk_is_explained(client, own_tmp, tmp_path, monkeypatch):
+    content = write_video(tmp_path / "clip.avi", [np.zeros((48, 64, 3), np.uint8)] * 5)
+
+    def full(*args, **kwargs):
+        raise OSError(errno.ENOSPC, "No space left on device", "/tmp/fer-live-1/upload")
+
+    monkeypatch.setattr(Path, "open", full)
+    answer = post(client, content, "/api/video")
+    assert answer.status_code == 500
+    assert answer.json()["error"] == "The server can't keep the file: No space left on device"
 
 
 PLAYLIST = b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n"

@@ -1,7 +1,7 @@
 // An uploaded video: analysed frame by frame, then played with what was found.
 
 import { mega } from "./picture.js";
-import { button, stagePairs, UNREACHABLE } from "./screen.js";
+import { button, errorOf, stagePairs, UNREACHABLE } from "./screen.js";
 import { clock, Course } from "./timeline.js";
 
 const ACCEPTED = "video/*,.mkv,.avi,.mov,.m4v,.ts,.ogv,.flv";
@@ -89,7 +89,7 @@ export class Clip {
         method: "POST", body: file, signal: request.signal,
       });
       if (!response.ok) {
-        this.#fail((await response.json()).error);
+        this.#fail(await errorOf(response));
         return;
       }
       for await (const line of lines(response.body)) this.#take(line);

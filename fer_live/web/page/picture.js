@@ -1,6 +1,6 @@
 // An uploaded picture.
 
-import { button, stagePairs, UNREACHABLE } from "./screen.js";
+import { button, errorOf, stagePairs, UNREACHABLE } from "./screen.js";
 
 const ACCEPTED = "image/*,.jp2,.tif,.tiff,.ppm,.pgm,.webp";
 
@@ -65,12 +65,12 @@ export class Picture {
         `api/picture?scheme=${encodeURIComponent(scheme)}${shown ? "" : "&preview"}`,
         { method: "POST", body: file, signal: request.signal },
       );
-      const answer = await response.json();
-      if (request.signal.aborted) return;
       if (!response.ok) {
-        this.#fail(answer.error);
+        this.#fail(await errorOf(response));
         return;
       }
+      const answer = await response.json();
+      if (request.signal.aborted) return;
       if (answer.preview) {
         this.image.src = answer.preview;
         await this.image.decode();

@@ -114,5 +114,11 @@ export function stagePairs(frames) {
     });
 }
 
+/** The sentence of an answer that is an error. */
+export async function errorOf(response) {
+  const answer = await response.json().catch(() => ({}));
+  return answer.error ?? `The server failed (${response.status}); its terminal says why.`;
+}
+
 export const UNREACHABLE =
   "The server doesn't answer. If fer-live web was stopped, start it again; then try once more.";
