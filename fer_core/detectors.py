@@ -238,7 +238,8 @@ class YuNetDetector:
         if path is None:
             raise DataError(
                 "the yunet detector needs its file: download face_detection_yunet_2023mar.onnx "
-                "from OpenCV's model zoo and name it with --detector-file (in Python: path)"
+                "from OpenCV's model zoo and name it to fer_live with --detector-file (in Python: "
+                "path); other commands search with hog, haar or cnn"
             )
         self.working_side = _checked_side(working_side)
         self.threshold = threshold

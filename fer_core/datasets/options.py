@@ -42,7 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="find and crop faces in your own pictures (auto: those of 100 pixels and more)",
     )
     group.add_argument(
-        "--detector", metavar="NAME", help="what finds them there (default: hog, dlib's detector)"
+        "--detector",
+        metavar="NAME",
+        help="what finds them there: hog (the default), haar or cnn, the slow one",
     )
     group.add_argument(
         "--groups",

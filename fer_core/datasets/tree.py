@@ -147,13 +147,17 @@ def _scheme_of(classes: Sequence[str]) -> tuple[Scheme, dict[str, int]]:
 def refuse_empty_folders(path: Path, tree: Tree) -> None:
     """Raise `DataError` if a class folder below `path` holds no picture; archives have none."""
     filled = {name.rpartition("/")[0] for name in tree.pictures}
-    depth = tree.pictures[0].count("/")
-    candidates = (p for p in path.glob("/".join("*" * depth)) if p.is_dir())
+    depths = sorted({name.count("/") for name in tree.pictures})
+    candidates = (p for n in depths for p in path.glob("/".join("*" * n)) if p.is_dir())
     relative = (p.relative_to(path).as_posix() for p in candidates)
     for folder in sorted(relative):
         parts = folder.split("/")
         hidden = any(part.startswith(".") for part in parts)
-        if folder not in filled and parts[-1] not in tree.ignored and not hidden:
+        # A folder of a part lies where another part, or none, has its classes.
+        related = any(
+            f"{f}/".startswith(f"{folder}/") or f"{folder}/".startswith(f"{f}/") for f in filled
+        )
+        if not related and parts[-1] not in tree.ignored and not hidden:
             raise DataError(
                 f"{path}: the class folder '{folder}' holds no pictures; "
                 "add some or remove the folder"

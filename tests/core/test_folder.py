@@ -221,6 +221,17 @@ def test_what_can_not_be_used(tmp_path):
     (tmp_path / "empty" / "angry").rmdir()
     with pytest.raises(DataError, match="no face detector 'hagg'"):
         load_folder(tmp_path / "empty", detector="hagg")
+    with pytest.raises(DataError, match="other commands search with hog, haar or cnn"):
+        load_folder(tmp_path / "empty", detector="yunet")
+
+
+def test_parts_and_classes_may_lie_side_by_side(tmp_path):
+    names = [f"{part}{label}/1.png" for part in ("", "test/") for label in ("happy", "sad")]
+    _write(tmp_path, {name: _ready(i) for i, name in enumerate(names)})
+    assert load_folder(tmp_path).parts.tolist() == ["", "", "test", "test"]
+    (tmp_path / "test" / "fear").mkdir()
+    with pytest.raises(DataError, match="class folder 'test/fear' holds no pictures"):
+        load_folder(tmp_path)
 
 
 def test_own_classes_can_not_be_turned_into_other_schemes(tmp_path):
