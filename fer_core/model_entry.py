@@ -37,6 +37,10 @@ PIPELINE_LOADER = "fer_core.model_store:load_pipeline"
 ONNX_LOADER = "fer_core.model_store:load_onnx"
 ENSEMBLE_LOADER = "fer_core.model_store:load_ensemble"
 
+#: What an entry calls the fingerprint of the part that it was fitted on as that was divided, where
+#: pictures were dropped or relabelled since.
+_DIVIDED = "divided"
+
 #: Where an entry's metrics keep what a training itself measured.
 TRAINING = "training"
 
@@ -151,7 +155,8 @@ class ModelEntry:
     def fitted_on_others_of(self, fitting: LabelledPart) -> bool:
         """Return whether another division of the same dataset was fitted on."""
         told = self.trained_on
-        return told.get("dataset") == fitting.name and told.get("fingerprint") != fitting.divided()
+        part = told.get(_DIVIDED, told.get("fingerprint"))
+        return told.get("dataset") == fitting.name and part != fitting.divided()
 
     def threshold(self, scheme: str) -> Threshold | None:
         """Return the threshold for answers in a scheme; None where there is none."""
@@ -185,6 +190,7 @@ def describe_model(
             "protocol": f"{split.protocol}: {split.description}",
             "pictures": len(fitting),
             "fingerprint": fitting.fingerprint(),
+            **({_DIVIDED: fitting.origin} if fitting.origin else {}),
             **({NOTE: describe_cleaning(fitting.notes[NOTE])} if NOTE in fitting.notes else {}),
             **trained_on,
         },

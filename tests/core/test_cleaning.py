@@ -168,3 +168,14 @@ def test_a_class_left_empty_is_refused(dataset, split, tmp_path):
     rows = [f"{name},drop,,," for name in split.fitting.names[split.fitting.y == 1]]
     with pytest.raises(DataError, match="no picture of class 'disgust' to fit on"):
         clean_split(split, asked(tmp_path, rows), dataset)
+
+
+def test_a_model_fitted_on_cleaned_pictures_is_of_their_division(dataset, split, tmp_path):
+    name = split.fitting.names[0]
+    cleaned = clean_split(split, asked(tmp_path, [f"{name},drop,,,"]), dataset)
+    entry = describe_model("mine", "landmarks", "loader", cleaned, "MIT")
+    assert entry.fitted_on(cleaned.fitting)
+    assert not entry.fitted_on(split.fitting)
+    assert not entry.fitted_on_others_of(split.fitting)
+    assert not entry.fitted_on_others_of(cleaned.fitting)
+    assert entry.fitted_on_others_of(make_split(dataset, seed=1).fitting)
