@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,6 +15,8 @@ from benchmarks.results import Result, RunFolder, load_result, save_result
 from benchmarks.runs import Run
 from benchmarks.unsure import measure_sure_answers
 from fer_core.errors import DataError
+from fer_core.model_entry import TRAINING, ModelEntry
+from fer_core.model_store import ModelStore
 
 
 def figures_of(run: Run, validation: Predictions, test: Predictions) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def figures_of(run: Run, validation: Predictions, test: Predictions) -> dict[str
 def evaluate_again(
     folder: RunFolder, notify: Callable[[str], None] = lambda text: None
 ) -> list[Result]:
-    """Compute the figures of all finished models anew, and keep them.
+    """Compute the figures of all finished models anew, and keep them, in their store, too.
 
     Raises
     ------
@@ -79,4 +81,43 @@ def evaluate_again(
         result = replace(load_result(path), run=run, metrics=metrics)
         save_result(path, result)
         results.append(result)
+    store = ModelStore(folder.models)
+    stored = store.entries()
+    for entry, result in ((stored[r.name], r) for r in results if r.name in stored):
+        told = measured_entry(entry, result, entry.metrics.get(TRAINING))
+        if told != entry:
+            store.revise(told)
     return results
+
+
+def headline(result: Result) -> dict[str, Any]:
+    """Return the few figures that stand in a manifest and on a model card."""
+    figures = result.metrics[result.run.scheme]
+    without = figures["without_copies"]
+    return {
+        f"{result.run.dataset}, {result.run.protocol} protocol": {
+            "n": figures["all"]["n"],
+            "accuracy": figures["all"]["accuracy"],
+            "accuracy without copies": without and without["accuracy"],
+            "macro F1": figures["all"]["macro_f1"],
+            "log loss": figures["all"]["log_loss"],
+        }
+    }
+
+
+def measured_entry(
+    entry: ModelEntry, result: Result, training: Mapping[str, float] | None = None
+) -> ModelEntry:
+    """Return a store's entry with what was measured and chosen for the model."""
+    sure = {name: found.get("sure") for name, found in result.metrics.items()}
+    thresholds = {
+        name: {
+            "confidence": found["confidence"],
+            "accuracy": found["stated"],
+            "coverage": found["validation_coverage"],
+        }
+        for name, found in sure.items()
+        if found
+    }
+    told = {TRAINING: dict(training)} if training else {}
+    return replace(entry, metrics={**headline(result), **told}, thresholds=thresholds)

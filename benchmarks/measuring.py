@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.budget import Budget, members_within
 from benchmarks.candidates import Candidate
 from benchmarks.cleaned import cleaning_note
-from benchmarks.evaluation import figures_of
+from benchmarks.evaluation import figures_of, measured_entry
 from benchmarks.networks import SECONDS, training_note
 from benchmarks.predictions import (
     Predictions,
@@ -38,7 +38,7 @@ from benchmarks.worker import Notify, TaskError
 from fer_core.ensemble import Ensemble, Model
 from fer_core.errors import DataError, ProtocolError
 from fer_core.labels import Scheme
-from fer_core.model_entry import ENSEMBLE_LOADER, TRAINING, ModelEntry, describe_model
+from fer_core.model_entry import ENSEMBLE_LOADER, describe_model
 from fer_core.model_store import ModelStore
 from fer_core.pooling import EnsembleSpec, fit_ensemble, save_spec
 from fer_core.splits import Split
@@ -127,7 +127,7 @@ def fit_and_measure(job: Job, candidate: Candidate, notify: Notify) -> None:
         }
         result = _finish(job, described, machine, validation, test)
         files = {file.path: scratch.folder(entry) / file.path for file in entry.files}
-        job.store().add(_measured(entry, result, fitted.training), files, loaded)
+        job.store().add(measured_entry(entry, result, fitted.training), files, loaded)
     save_result(job.folder.result(name), result)
 
 
@@ -188,7 +188,7 @@ def combine_and_measure(
             " ".join(dict.fromkeys(entries[m].licence for m in spec.members)),
             seed=job.run.seed,
         )
-        store.add(_measured(entry, result), {path.name: path}, ensemble)
+        store.add(measured_entry(entry, result), {path.name: path}, ensemble)
     save_result(job.folder.result(name), result)
 
 
@@ -293,39 +293,6 @@ def require_classes(model: Model, scheme: Scheme, name: str) -> None:
             f"the model '{name}' has classes {np.asarray(model.classes_).tolist()}, the dataset "
             f"has {scheme.classes.tolist()} ({', '.join(scheme.labels)}); fit it on this dataset"
         )
-
-
-def headline(result: Result) -> dict[str, Any]:
-    """Return the few figures that stand in a manifest and on a model card."""
-    figures = result.metrics[result.run.scheme]
-    without = figures["without_copies"]
-    return {
-        f"{result.run.dataset}, {result.run.protocol} protocol": {
-            "n": figures["all"]["n"],
-            "accuracy": figures["all"]["accuracy"],
-            "accuracy without copies": without and without["accuracy"],
-            "macro F1": figures["all"]["macro_f1"],
-            "log loss": figures["all"]["log_loss"],
-        }
-    }
-
-
-def _measured(
-    entry: ModelEntry, result: Result, training: Mapping[str, float] | None = None
-) -> ModelEntry:
-    """Return a store's entry with what was measured and chosen for the model."""
-    sure = {name: found.get("sure") for name, found in result.metrics.items()}
-    thresholds = {
-        name: {
-            "confidence": found["confidence"],
-            "accuracy": found["stated"],
-            "coverage": found["validation_coverage"],
-        }
-        for name, found in sure.items()
-        if found
-    }
-    told = {TRAINING: dict(training)} if training else {}
-    return replace(entry, metrics={**headline(result), **told}, thresholds=thresholds)
 
 
 def _finish(

@@ -17,7 +17,7 @@ from filelock import FileLock
 from fer_core.crop import FRAMING_VERSION
 from fer_core.ensemble import Ensemble, Model
 from fer_core.errors import FerError, ModelStoreError
-from fer_core.files import sha256_of
+from fer_core.files import sha256_of, write_atomically
 from fer_core.landmarks import PREDICTOR_VARIABLE
 from fer_core.lookup import none_such
 from fer_core.model_entry import (
@@ -193,6 +193,14 @@ class ModelStore:
                 aliases = {s: to for s, to in manifest.aliases.items() if s != entry.name}
                 write_manifest(self.root, Manifest(models, aliases))
         return entry
+
+    def revise(self, entry: ModelEntry) -> None:
+        """Replace what is said of a stored model; its files stay."""
+        with self._changing() as manifest:
+            with write_atomically(self.folder(entry) / CARD) as temporary:
+                temporary.write_text(model_card(entry), encoding="utf-8")
+            models = {**manifest.models, entry.name: entry}
+            write_manifest(self.root, Manifest(models, manifest.aliases))
 
     def alias(self, second_name: str, name: str) -> None:
         """Give the model called `name` a second name.

@@ -9,6 +9,8 @@ import pytest
 from benchmarks.predictions import load_predictions, save_predictions
 from benchmarks.report import confusion_name, main
 from benchmarks.results import RunFolder, main_figures
+from fer_core.model_entry import model_card
+from fer_core.model_store import ModelStore
 
 
 @pytest.fixture
@@ -88,6 +90,22 @@ def test_everything_is_computed_again_from_probabilities(alone):
         path.write_text(json.dumps(content))
     assert main([str(alone), "--again"]) == 0
     assert json_of(alone) == first
+
+
+def test_the_store_learns_what_is_computed_again(measured_job, tmp_path):
+    root = shutil.copytree(measured_job.folder.root, tmp_path / "run")
+    path = root / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "sure_accuracy": 0.05}))
+    store = ModelStore(root / "models", trusted=True)
+    before = store.entry("left")
+    assert main([str(root), "--again"]) == 0
+    after = store.entry("left")
+    assert before.threshold("fer7") is None  # nine in ten is more than it reaches
+    assert after.threshold("fer7").accuracy == 0.05
+    assert after == replace(before, thresholds=after.thresholds)
+    card = (root / "models" / "left" / "README.md").read_text()
+    assert card == model_card(after) != model_card(before)
+    assert len(store.load("left").classes_) == 7
 
 
 @pytest.mark.parametrize(
