@@ -80,6 +80,7 @@ def stacking(validation: Candidates) -> Combiner:
     Wolpert, "Stacked generalization", 1992. The strength of its regularisation is chosen by the
     log loss in a cross-validation within the pictures given.
     """
+    from sklearn.dummy import DummyClassifier
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import GridSearchCV
     from sklearn.pipeline import make_pipeline
@@ -90,7 +91,9 @@ def stacking(validation: Candidates) -> Combiner:
     k = first.proba.shape[1]
     model: Any = make_pipeline(StandardScaler(), LogisticRegression(C=_STRENGTHS[1], max_iter=1000))
     folds = _folds(first, 3)
-    if folds:
+    if len(np.unique(first.y)) == 1:
+        model = DummyClassifier()  # of one class there is nothing to learn
+    elif folds:
         grid = {"logisticregression__C": _STRENGTHS}
         model = GridSearchCV(model, grid, scoring="neg_log_loss", cv=folds)
     model.fit(_logs(validation, names), first.y)

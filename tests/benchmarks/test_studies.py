@@ -94,6 +94,14 @@ def test_too_few_pictures_to_cross_fit(parts):
     assert 0 <= ways["stacking"]["accuracy"] <= 1
 
 
+def test_validation_pictures_of_one_class(parts):
+    validation, test = parts
+    alone = {m: p.subset(np.flatnonzero(p.y == 3)) for m, p in validation.items()}
+    found = compare_ways(alone, test)
+    share = np.mean(next(iter(test.values())).y == 3)
+    assert found["stacking"]["accuracy"] == pytest.approx(share, abs=1e-4)
+
+
 def test_what_members_add(parts):
     found = {f["name"]: f for f in what_members_add(["net", "kernel", "noise"], *parts)}
     assert found["net"]["all"]["difference"] > 0.05
