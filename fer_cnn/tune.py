@@ -18,6 +18,7 @@ from fer_cnn.search import BEST, TRIALS, Search, write_best, write_trials
 from fer_cnn.start import require_same_fitting
 from fer_cnn.train import print_progress, scheme_for
 from fer_core.cli import natural, not_negative, run_command
+from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.datasets.thinning import thinned
 from fer_core.errors import FerError
@@ -65,6 +66,8 @@ def _command(args: argparse.Namespace) -> None:
         value = getattr(args, option)
         if value is not None and value < 1:
             raise FerError(f"--{option.replace('_', '-')} must be at least 1. Got {value} instead.")
+    if args.votes is not None:
+        raise FerError("--votes: a search measures what labels alone teach; leave them to training")
     require("keras", "train")  # before pictures are read
     dataset = load_dataset(args)
     split = make_split(dataset, seed=args.seed)
@@ -73,7 +76,7 @@ def _command(args: argparse.Namespace) -> None:
     split = split.in_scheme(scheme_for(recipe, dataset, args.scheme))
     fitting = split.fitting if args.faces is None else thinned(split.fitting, args.faces, args.seed)
     out = args.out / recipe.name
-    facts = _facts(split, len(fitting), args)
+    facts = _facts(split, fitting, args)
     _require_same(out, facts)
     print(f"searching settings of '{recipe.name}' on {len(fitting)} faces of {dataset.name}")
     print_progress()
@@ -101,13 +104,14 @@ def _command(args: argparse.Namespace) -> None:
     print(f"table: {out / TRIALS}; train with: --settings {out / BEST}")
 
 
-def _facts(split: Split, n_faces: int, args: argparse.Namespace) -> dict[str, Any]:
+def _facts(split: Split, fitting: Dataset, args: argparse.Namespace) -> dict[str, Any]:
     return {
         "dataset": split.fitting.name,
         "scheme": split.fitting.scheme.name,
         "protocol": split.protocol,
-        "pictures": n_faces,
+        "pictures": len(fitting),
         "validation pictures": len(split.validation),
+        "fingerprints": [fitting.fingerprint(), split.validation.fingerprint()],
         "max epochs": args.max_epochs,
         "rounds": args.rounds,
         "seed": args.seed,

@@ -201,7 +201,7 @@ class Search:
             params = {key: span.suggest(trial, key) for key, span in self._space.items()}
             try:
                 measured = self._measure({**self._start, **params})
-            except (ValueError, np.linalg.LinAlgError) as error:
+            except (ValueError, np.linalg.LinAlgError, DataError) as error:
                 logger.debug("%s: %s", params, error, exc_info=True)
                 trial.set_user_attr(_ERROR, str(error))
                 self._study.tell(trial, state=states.FAIL)

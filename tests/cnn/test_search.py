@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from fer_cnn import tune
 from fer_cnn.evaluation import DivergedError
 from fer_cnn.history import EpochRecord
 from fer_cnn.recipe import read_settings, training_settings, with_settings
@@ -210,6 +211,7 @@ def test_results_are_a_table_and_settings_that_recipes_read(tmp_path):
     [
         (["compcat"], "Did you mean 'compact'"),
         (["tiny", "--max-epochs", "0"], "--max-epochs must be at least 1"),
+        (["tiny", "--votes", "v.csv"], "labels alone"),
         (["tiny", "--max-minutes", "0"], "no trial was finished"),
     ],
 )
@@ -225,6 +227,15 @@ def test_another_search_in_the_folder_is_refused(tmp_path, capsys):
     main(common)
     assert main([*common, "--max-epochs", "4"]) == 2
     assert "holds another search (different: max epochs)" in capsys.readouterr().err
+
+
+def test_a_search_of_other_pictures_is_refused(tmp_path, monkeypatch, capsys):
+    faces = load_demo()
+    argv = ["tiny", "--max-minutes", "0", "--out", str(tmp_path)]
+    for y in (faces.y, np.roll(faces.y, 1)):
+        monkeypatch.setattr(tune, "load_dataset", lambda args, y=y: replace(faces, y=y))
+        assert main(argv) == 2
+    assert "holds another search (different: fingerprints)" in capsys.readouterr().err
 
 
 def test_tuned_recipes_are_those_settings():

@@ -60,6 +60,15 @@ def test_pipelines_without_found_settings_are_refused(folder, tmp_path, capsys):
     assert "known: hog-kernel" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [(["--votes", "v.csv"], "labels alone"), (["--faces", "-3"], "--faces must be at least 1")],
+)
+def test_options_that_say_nothing_are_refused(option, words, tmp_path, capsys):
+    assert main(["hog-svm", *option, "--out", str(tmp_path / "out")]) == 2
+    assert words in capsys.readouterr().err
+
+
 def test_wrong_name_is_found_before_any_work(tmp_path, capsys):
     assert main(["hog-svn", "--out", str(tmp_path / "out")]) == 2
     assert "Did you mean 'hog-svm'?" in capsys.readouterr().err
