@@ -176,11 +176,12 @@ def recipe_from(args: argparse.Namespace) -> Recipe:
         raise FerError(f"--epochs must be at least 1. Got {args.epochs} instead.")
     names = ("epochs", "weights", "init", "head_epochs", "views", "soft_weight", "network_seed")
     changes = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
-    if args.init is not None and not recipe.head_epochs:
-        # A random head would spoil the body that it is put on.
-        changes.setdefault("head_epochs", max(1, changes.get("epochs", recipe.epochs) // 3))
     if args.weights == NONE and not (args.init or recipe.init):
         changes.setdefault("head_epochs", 0)  # a random body has nothing to be spared
+    epochs = changes.get("epochs", recipe.epochs)
+    if (args.init is not None and not recipe.head_epochs) or recipe.head_epochs >= epochs:
+        # A random head would spoil the body that it is put on, and the body must have its turn.
+        changes.setdefault("head_epochs", max(1, epochs // 3))
     recipe = replace(recipe, **changes)
     # Wrong names are refused before pictures are read.
     if recipe.init:

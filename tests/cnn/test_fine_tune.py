@@ -59,6 +59,8 @@ def test_a_network_to_go_on_from_gets_a_new_head_first():
     assert compact.head_epochs == compact.epochs // 3
     changed = recipe("tiny", "--init", "cnn", "--head-epochs", "2")
     assert (changed.head_epochs, changed.init) == (2, "cnn")
+    for epochs in (2, 10):  # the head's ten would leave none to the body
+        assert 0 < recipe("--init", "cnn", "--epochs", str(epochs)).head_epochs < epochs
     assert recipe("tiny", "--network-seed", "3").network_seed == 3
 
 
@@ -66,6 +68,8 @@ def test_a_backbone_without_weights_has_no_phase_for_its_head():
     assert recipe("active-five-vgg16").head_epochs == 3
     bare = recipe("active-five-vgg16", "--weights", "none")
     assert (bare.weights, bare.head_epochs) == ("none", 0)
+    assert recipe("active-five-vgg16", "--weights", "none", "--epochs", "3").head_epochs == 0
+    assert recipe("active-five-vgg16", "--epochs", "3").head_epochs == 1
 
 
 @pytest.mark.parametrize(
