@@ -115,12 +115,15 @@ def measure_other(
 def _refuse_fitted(entry: ModelEntry, pictures: OtherPictures) -> None:
     """Refuse pictures of FER2013's Training part where a model was fitted on that."""
     if entry.trained_on.get("dataset") == "fer2013":
-        names = pictures.dataset.names
-        known = sum(name.rpartition("/")[2].startswith("Training_") for name in names)
+        dataset = pictures.dataset
+        called = [name.rpartition("/")[2].startswith("Training_") for name in dataset.names]
+        said = (dataset.parts == "training") & (dataset.name == "fer2013")
+        known = int((called | said).sum())
         if known:
             raise DataError(
-                f"{known:,} of these pictures are called like those of FER2013's Training part, on "
-                f"which '{entry.name}' was fitted, and would look far too easy; take others"
+                f"{known:,} of these pictures are called like, or said to be, those of FER2013's "
+                f"Training part, on which '{entry.name}' was fitted, and would look far too easy; "
+                "take others"
             )
 
 

@@ -87,6 +87,15 @@ def test_pictures_that_a_model_learnt_from(measured_job, other, made_dataset, tm
     assert "those of FER2013's Training part, on which 'hog-svm'" in capsys.readouterr().err
 
 
+def test_a_table_of_training_pictures_is_refused(measured_job, tmp_path, capsys):
+    pixels = " ".join(["0", "255"] * 1152)
+    rows = [f"{label},{pixels},Training" for label in (3, 4) for _ in range(3)]
+    (tmp_path / "fer2013.csv").write_text("\n".join(["emotion,pixels,Usage", *rows]))
+    argv = ["--models", "hog-svm", "--out", str(tmp_path / "out")]
+    assert main([*argv, "--test-on", str(tmp_path / "fer2013.csv")]) == 2
+    assert "those of FER2013's Training part, on which 'hog-svm'" in capsys.readouterr().err
+
+
 def test_unknown_names_are_refused(measured_job, other, capsys):
     out = measured_job.folder.root
     assert main(["--out", str(out), "--test-on", str(other)]) == 2
