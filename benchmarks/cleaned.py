@@ -73,10 +73,9 @@ def cleaning_report(
     if not cleaned:
         return None
     note = cleaned[0].model[NOTE]
-    texts = [
-        f"{describe_cleaning(note)[0].upper()}{describe_cleaning(note)[1:]}. Test pictures are the "
-        "same for all models."
-    ]
+    said = describe_cleaning(note)
+    said = f"In the first fold: {said}" if cleaned[0].folds else said[0].upper() + said[1:]
+    texts = [f"{said}. Test pictures are the same for all models."]
     tables = [_classes_table(note)]
     by_name = {result.name: result for result in results}
     pairs = [

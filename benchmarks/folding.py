@@ -22,6 +22,7 @@ from benchmarks.running import run
 from benchmarks.runs import Run
 from benchmarks.studies import write_studies
 from benchmarks.worker import TaskError
+from fer_core.model_entry import TRAINING
 
 #: Figures of which each fold's own are kept.
 _KEPT = ("n", "accuracy", "balanced_accuracy", "macro_f1", "log_loss")
@@ -135,6 +136,8 @@ def _joined(results: Sequence[Result], described: Run) -> Result:
     if "members" in first.model:
         model["members"] = _mean_members([r.model["members"] for r in results])
         model["description"] = "calibrated weighted mean, chosen anew in each fold"
+    if all(TRAINING in r.model for r in results):
+        model[TRAINING] = _mean_training([r.model[TRAINING] for r in results])
     seconds = [r.machine.get("fit_seconds") for r in results]
     machine = {
         **first.machine,
@@ -143,6 +146,15 @@ def _joined(results: Sequence[Result], described: Run) -> Result:
     }
     folds = tuple({key: main_figures(r)[key] for key in _KEPT} for r in results)
     return replace(first, model=model, run=described, metrics={}, machine=machine, folds=folds)
+
+
+def _mean_training(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what trainings measured, means over all folds, beside what they have in common."""
+    return {
+        key: np.mean([t[key] for t in told]).item() if isinstance(value, float) else value
+        for key, value in told[0].items()
+        if all(key in t for t in told)
+    }
 
 
 def _mean_members(chosen: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:

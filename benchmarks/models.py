@@ -110,7 +110,8 @@ def choose_models(
         If a network is asked for by name where TensorFlow is missing.
     """
     asked = [name for name in dict.fromkeys(names or default) if name not in ENSEMBLES]
-    chosen, left_out = [], []
+    chosen: list[Candidate] = []
+    left_out = []
     for name in asked:
         candidate = look_up(known, name, "model")
         if isinstance(candidate, Network) and not can_train_networks():
@@ -121,11 +122,13 @@ def choose_models(
             if names is not None:
                 raise MissingExtraError(sentence)
             left_out.append(sentence)
-        elif candidate not in chosen:  # a stored model may be asked for by two names
+        elif candidate.name not in (c.name for c in chosen):  # a stored model has two names
             chosen.append(candidate)
     if not chosen:
+        made = " besides ensembles, which are made of them" if names else ""
         raise DataError(
-            f"no model is left to fit; name some with --models, for example {','.join(default[:2])}"
+            f"no model is left to fit or measure; name some{made}, for example "
+            f"--models {','.join(default[:2])}"
         )
     return chosen, left_out
 

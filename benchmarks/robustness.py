@@ -240,7 +240,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         type=int,
         default=PICTURES,
         metavar="N",
-        help="at most so many, the same share of each class; 0: all (default: %(default)s)",
+        help="about so many, the same share of each class; 0: all (default: %(default)s)",
     )
     group.add_argument(
         "--corruptions",

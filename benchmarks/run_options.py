@@ -60,8 +60,9 @@ def make_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="MODEL=NPZ|MODEL=votes",
-        help="what a network or kernel pipeline learns from beside the labels: a file that python "
-        "-m fer_landmarks.left_out wrote, or what --votes say of the labels; can be repeated",
+        help="what a network, kernel pipeline or perceptron with dropout learns from beside the "
+        "labels: a file that python -m fer_landmarks.left_out wrote, or what --votes say of the "
+        "labels; can be repeated",
     )
     group.add_argument(
         "--tta",

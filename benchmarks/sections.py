@@ -12,6 +12,7 @@ from benchmarks.figures import save_figure
 from benchmarks.native import NATIVE, native_table
 from benchmarks.networks import networks_table
 from benchmarks.results import Result, RunFolder, load_study, main_figures
+from benchmarks.runs import Run
 from benchmarks.studies import AGREEMENT, CONTRIBUTIONS, PAIRS, WAYS
 from benchmarks.study_tables import (
     FAMILIES,
@@ -70,7 +71,7 @@ def comparison_sections(
         _pairs(folder),
         _ways(folder),
         _contributions(folder),
-        _agreement(folder, results[0].run.classes),
+        _agreement(folder, results[0].run),
         _unsure(folder, results, shown),
         _networks(folder, results),
         _native(folder),
@@ -102,6 +103,11 @@ def _folds(results: list[Result]) -> Section | None:
         "choice of pictures matters and is no standard error. Reports on single folds are in "
         "folds/."
     )
+    if results[0].run.dataset == "fer2013":
+        text += (
+            " The settings that pipelines come with were chosen on a tenth of FER2013's Training "
+            "pictures, which are test pictures of some fold here."
+        )
     return Section("Folds", texts=[text], tables=[folds_table(results)])
 
 
@@ -160,16 +166,17 @@ def _family_text(found: dict) -> str:
     )
 
 
-def _agreement(folder: RunFolder, classes: tuple[str, ...]) -> Section | None:
+def _agreement(folder: RunFolder, run: Run) -> Section | None:
     study = load_study(folder.study(AGREEMENT))
     if study is None:
         return None
-    figure = study_figures.agreement_figure(study, classes)
+    figure = study_figures.agreement_figure(study, run.classes)
     save_figure(figure, folder.figures / ANSWERS)
     kappa = "" if study["kappa"] is None else f" (Cohen's kappa {study['kappa']:.2f})"
     alike = study["both_right"] + study["both_wrong_alike"]
+    chosen = "as measured" if "folds" in run.n else "on validation"
     text = (
-        f"The best of each family, chosen on validation: {study['first']} and {study['second']}. "
+        f"The best of each family, {chosen}: {study['first']} and {study['second']}. "
         f"They give the same answer to {alike:.0%} of the test pictures{kappa}. On "
         f"{study['either_right']:.1%} at least one of them is right, which no choice between "
         "their answers can exceed."

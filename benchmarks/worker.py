@@ -86,7 +86,8 @@ def run_task(task: Task, log: Path, notify: Notify, watch: Watch | None = None) 
         receiver.close()
     if failure is not None:
         raise TaskError(failure)
-    if process.exitcode == -signal.SIGKILL:
+    killed = getattr(signal, "SIGKILL", None)  # Windows has none
+    if killed is not None and process.exitcode == -killed:
         raise TaskStopped(f"ended by the system, most often for want of memory; see {log}")
     if process.exitcode != 0:
         raise TaskError(f"its process died (exit code {process.exitcode}); see {log}")

@@ -154,8 +154,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--soft-labels",
         metavar="NPZ|votes",
-        help="what kernel pipelines learn from beside the labels: a file, or what --votes say of "
-        "the labels (the default where there are any)",
+        help="what kernel pipelines and perceptrons with dropout learn from beside the labels: a "
+        "file, or what --votes say of the labels (the default where there are any)",
     )
     parser.add_argument("--jobs", type=threads, default=-1, help="threads; -1: one a core")
     parser.add_argument("--seed", type=natural, default=0)
