@@ -10,6 +10,8 @@ import numpy as np
 #: An exponent is fitted to so many of the largest sizes, none of them smaller than this: there
 #: fixed costs count, and pipelines with 4,000 centres have not got them all.
 FITTED_SIZES, SMALLEST_FITTED = 3, 3000
+#: Memory is the same each time, and what grows fastest of it shows at the largest sizes alone.
+MEMORY_SIZES = 2
 #: Exponents up to which a fit counts as linear, and a prediction as one that does not grow.
 _LINEAR, _CONSTANT = 1.25, 0.25
 
@@ -85,7 +87,7 @@ class Growth:
     @property
     def memory_exponent(self) -> float | None:
         """Of the memory that fitting adds to what the process held before."""
-        return _exponent([(p.n, _added(p)) for p in self.measured])
+        return _exponent([(p.n, _added(p)) for p in self.measured], MEMORY_SIZES)
 
     @property
     def prediction_exponent(self) -> float | None:
@@ -133,10 +135,12 @@ def _added(point: Point) -> float | None:
     return None if most is None or base is None else max(most - base, 1.0)
 
 
-def _exponent(pairs: Sequence[tuple[int, float | None]]) -> float | None:
+def _exponent(
+    pairs: Sequence[tuple[int, float | None]], largest: int = FITTED_SIZES
+) -> float | None:
     """Return the slope of log value over log n; None with fewer than two sizes to fit."""
     known = [(n, v) for n, v in pairs if v is not None and v > 0 and n >= SMALLEST_FITTED]
-    known = known[-FITTED_SIZES:]
+    known = known[-largest:]
     if len(known) < 2:
         return None
     n, values = np.log(np.array(known)).T

@@ -13,7 +13,14 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from benchmarks.documents import Document, Picture, write_document
 from benchmarks.figures import plain_frame, save_figure
-from benchmarks.growth_points import FITTED_SIZES, SMALLEST_FITTED, Growth, Point, growths
+from benchmarks.growth_points import (
+    FITTED_SIZES,
+    MEMORY_SIZES,
+    SMALLEST_FITTED,
+    Growth,
+    Point,
+    growths,
+)
 from benchmarks.tables import Cell, Table
 
 #: Faces of the largest public collections of expressions.
@@ -111,7 +118,8 @@ def write_report(folder: Path, content: Mapping[str, Any]) -> None:
         "on, about 1 ms each and the same for all pipelines, are found beforehand; labelling "
         "includes them, and so does a fit on changed copies of the faces (perceptrons with "
         "dropout), in which they are found anew. Exponents e of n^e are fitted to the "
-        f"{FITTED_SIZES} largest sizes, from {SMALLEST_FITTED:,} faces on.",
+        f"{FITTED_SIZES} largest sizes, from {SMALLEST_FITTED:,} faces on, of memory to the "
+        f"{MEMORY_SIZES} largest.",
         growth_table(points),
     )
     if any(p.status == "measured" for p in points):
