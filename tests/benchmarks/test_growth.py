@@ -33,6 +33,22 @@ def made(name="p", time=1.0, memory=1.0, prediction=0.0, sizes=SIZES):
     ]
 
 
+def test_what_grows_with_the_square_shows_at_the_largest_sizes():
+    sizes = (1000, 4000, 16_000, 26_000)
+    points = [
+        Point(
+            "p",
+            n,
+            False,
+            "measured",
+            "",
+            {"base_mb": 0.0, "fit_mb": 400 + 0.08 * n + 1.5e-5 * n**2},
+        )
+        for n in sizes
+    ]
+    assert Growth("p", points).memory_exponent > 1.5
+
+
 def test_exponents_are_those_of_the_figures():
     found = Growth("p", made(time=1.1, memory=0.9, prediction=0.1))
     assert found.time_exponent == pytest.approx(1.1)
