@@ -27,6 +27,8 @@ DROP = "drop"
 def parse_mapping(texts: Sequence[str]) -> dict[str, str]:
     """Read ``name=label`` pairs, several of them in a text separated by commas.
 
+    In a text of one pair a comma belongs to the name.
+
     Raises
     ------
     DataError
@@ -34,7 +36,8 @@ def parse_mapping(texts: Sequence[str]) -> dict[str, str]:
         mapped twice to different labels.
     """
     mapping: dict[str, str] = {}
-    for pair in (p for text in texts for p in text.split(",") if p.strip()):
+    split = (text.split(",") if text.count("=") != 1 else [text.strip(" ,")] for text in texts)
+    for pair in (p for pairs in split for p in pairs if p.strip()):
         name, equals, wanted = (piece.strip() for piece in pair.partition("="))
         label = DROP if wanted == DROP else canonical_label(wanted)
         if not equals or not name or label is None:

@@ -30,6 +30,15 @@ def test_numbers_are_mapped_by_hand():
     assert found.scheme.name == "fer7"
 
 
+def test_a_comma_in_the_name_of_a_pair_alone_belongs_to_it():
+    assert parse_mapping(["calm, at rest=neutral", "a=sad,b=fear,"]) == {
+        "calm, at rest": "neutral",
+        "a": "sad",
+        "b": "fear",
+    }
+    assert parse_mapping(["6=happy,"]) == {"6": "happy"}
+
+
 def test_some_labels_keep_their_meaning():
     some = Scheme("own", ("happy", "sad"), ((3,), (4,)))
     assert in_fer7(pictures(some, [1, 0, 1])).y.tolist() == [4, 3, 4]
