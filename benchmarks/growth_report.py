@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks.documents import Document, Picture, write_document
 from benchmarks.figures import plain_frame, save_figure
@@ -31,6 +31,8 @@ FAR = 500_000
 _STYLES = {"yes": ("#0072B2", "o"), "no": ("#D55E00", "s"), "unknown": ("#767676", "^")}
 #: Seconds marked on the axis of times.
 _TIMES = (0.1, 1, 10, 60, 600, 3600)
+#: What is marked of each decade on the other axes.
+_MARKED = (1, 2, 5)
 _UNITS = ((3600.0, "h"), (60.0, "min"), (0.0, "s"))
 
 
@@ -87,8 +89,9 @@ def growth_figure(points: Sequence[Point]) -> Figure:
         axes.set_xticks(sizes, [_size_text(n) for n in sizes], fontsize=9)
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_xlim(sizes[0] / 1.2, sizes[-1] * 1.1)
-        if attribute == "seconds":
-            axes.yaxis.set_major_locator(FixedLocator(_TIMES))
+        times = attribute == "seconds"
+        axes.yaxis.set_major_locator(FixedLocator(_TIMES) if times else LogLocator(subs=_MARKED))
+        axes.yaxis.set_minor_formatter(NullFormatter())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _, text=text: text(value)))
         axes.grid(color="#e4e4e4", linewidth=0.7)
         plain_frame(axes)
