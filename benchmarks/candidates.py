@@ -216,16 +216,26 @@ class Stored:
             If it was fitted on others, which may be among those that choose or measure.
         """
         require_role(fitting, "fit")
+        self.require_same(fitting)
+        measured = self.entry.metrics.get(TRAINING, {})
+        return Fitted(self.store.load(self.name), None, _own_facts(self.entry), measured)
+
+    def require_same(self, fitting: LabelledPart) -> None:
+        """Refuse pictures that the model was not fitted on.
+
+        Raises
+        ------
+        ProtocolError
+        """
         told = self.entry.trained_on
         if not self.entry.fitted_on(fitting):
             raise ProtocolError(
                 f"the stored model '{self.name}' was fitted on other pictures "
                 f"({told.get('pictures')} of '{told.get('dataset')}', {self.entry.scheme}) than "
-                f"this run fits on ({len(fitting)} of '{fitting.name}', {fitting.scheme.name}), so "
-                "it may know those that measure; fit it here, without --stored"
+                f"this run fits on ({len(fitting)} of '{fitting.name}', {fitting.scheme.name}), or "
+                "they were divided otherwise (--groups, --seed, --crop, --map), so it may know "
+                "those that measure; fit it here, without --stored"
             )
-        measured = self.entry.metrics.get(TRAINING, {})
-        return Fitted(self.store.load(self.name), None, _own_facts(self.entry), measured)
 
     def save(self, model: Any, folder: Path) -> dict[str, Path]:
         """Return the stored files."""

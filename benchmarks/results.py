@@ -42,7 +42,10 @@ _PACKAGES = (
 #: What must agree for results to stand in one table.
 _IDENTITY = ("dataset", "fingerprint", "protocol", "seed", "quick", "classes", "division")
 #: What messages call that, where it doesn't say it itself.
-_IN_WORDS = {"division": "division of the pictures, as other --groups make it"}
+_IN_WORDS = {
+    "division": "division of the pictures, as other --groups make it",
+    "quick": "choice of --quick",
+}
 
 
 @dataclass(frozen=True)

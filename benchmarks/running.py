@@ -10,7 +10,7 @@ from rich.console import Console
 
 from benchmarks import figures, report
 from benchmarks.budget import Budget
-from benchmarks.candidates import TTA, TTA_ENDING, Candidate
+from benchmarks.candidates import TTA, TTA_ENDING, Candidate, Stored
 from benchmarks.evaluation import evaluate_again
 from benchmarks.measuring import (
     Job,
@@ -60,9 +60,14 @@ def run(
 
     Raises
     ------
+    ProtocolError
+        If a stored model was fitted on other pictures; nothing is done then.
     TaskError
         If a model failed; the others are finished and reported all the same.
     """
+    for candidate in candidates:  # what is refused takes the place of nothing that is finished
+        if isinstance(candidate, Stored):
+            candidate.require_same(job.split.fitting)
     folder = job.folder
     progress = Progress(console, total=len(candidates) + len(ensembles) + 1)
     failures = []

@@ -2,10 +2,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from benchmarks import models
 from benchmarks.candidates import Network
 from benchmarks.models import augmented_at_test, choose_models, known_models
+from benchmarks.running import run
 from fer_core.datasets.demo import load_demo
 from fer_core.datasets.thinning import thinned
 from fer_core.errors import DataError, FerError, MissingExtraError, ModelStoreError, ProtocolError
@@ -105,6 +107,16 @@ def test_a_shipped_model_is_measured_as_it_is_on_the_pictures_it_is_of():
     assert same.fit(demo.fitting, demo.validation, None).facts["recipe"] == "compact"
     with pytest.raises(ModelStoreError, match="no model 'hog-svn'"):
         known_models(stored=["hog-svn"])
+
+
+def test_a_refused_model_takes_the_place_of_no_finished_one(measured_job):
+    folder = measured_job.folder
+    stored = known_models(stored=["hog-svm"])["hog-svm"]
+    stored = replace(stored, entry=replace(stored.entry, name="left"))
+    before = folder.result("left").read_bytes()
+    with pytest.raises(ProtocolError, match="fitted on other pictures"):
+        run(measured_job, [stored], {}, resume=False, console=Console(quiet=True))
+    assert folder.result("left").read_bytes() == before
 
 
 def test_a_stored_model_is_known_by_either_name(tmp_path):
