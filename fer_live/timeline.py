@@ -21,8 +21,8 @@ MOST_PEOPLE = 8
 #: Points in time of a curve; more frames are averaged.
 _POINTS = 1500
 
-#: A face that is away for longer leaves a gap in its curves, in seconds.
-_GAP_SECONDS = 1.0
+#: A face that is away for more frames than this leaves a gap in its curves.
+_GAP_FRAMES = 3
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Person:
     probabilities: array[float] = field(default_factory=lambda: array("f"))
 
 
-def read_people(table: Path) -> tuple[tuple[str, ...], list[Person], float]:
+def read_people(table: Path) -> tuple[tuple[str, ...], list[Person], NDArray[np.float64]]:
     """Read a table of rows.
 
     Returns
@@ -51,24 +51,26 @@ def read_people(table: Path) -> tuple[tuple[str, ...], list[Person], float]:
     labels : tuple of str
     people : list of Person
         Longest seen first.
-    seconds : float
-        Time of the last row.
+    seconds : float64 (n,)
+        Times of all frames that have rows.
     """
     people: dict[int, Person] = {}
-    end = 0.0
+    times = array("d")
     with open(table, encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
         head = next(rows)
         columns = [i for i, name in enumerate(head) if name.startswith(SMOOTHED)]
         second, found, track = (head.index(name) for name in ("seconds", "found", "track"))
         for row in rows:
-            end = max(end, float(row[second]))
+            if not times or float(row[second]) > times[-1]:
+                times.append(float(row[second]))
             if row[found] == "1":
                 person = people.setdefault(int(row[track]), Person(int(row[track])))
                 person.seconds.append(float(row[second]))
                 person.probabilities.extend(float(row[i]) for i in columns)
     labels = tuple(head[i].removeprefix(SMOOTHED) for i in columns)
-    return labels, sorted(people.values(), key=lambda p: (-len(p.seconds), p.track)), end
+    ranked = sorted(people.values(), key=lambda p: (-len(p.seconds), p.track))
+    return labels, ranked, np.array(times)
 
 
 def draw_timeline(table: Path, path: Path, title: str) -> int:
@@ -82,22 +84,23 @@ def draw_timeline(table: Path, path: Path, title: str) -> int:
         Picture to write; nothing is written where nobody was seen.
     title : str
     """
-    labels, people, end = read_people(table)
+    labels, people, times = read_people(table)
     if not people:
         return 0
     require("matplotlib")
     from matplotlib.figure import Figure
 
+    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.04
     shown = sorted(people[:MOST_PEOPLE], key=lambda person: person.track)
     figure = Figure(figsize=(10, 1.1 + 1.5 * len(shown)), layout="constrained")
     axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
     colours = [_rgb(labels, label) for label in labels]
     for axis, person in zip(axes, shown, strict=True):
-        seconds, probabilities = _thin(person)
+        seconds, probabilities = _thin(person, step)
         axis.stackplot(seconds, probabilities.T, colors=colours, labels=labels, linewidth=0)
         axis.set(ylim=(0, 1), yticks=(0, 0.5, 1), ylabel=f"face {person.track}")
         axis.spines[["top", "right"]].set_visible(False)
-    axes[-1].set(xlim=(0, max(end, 1e-3)), xlabel="seconds")
+    axes[-1].set(xlim=(0, times[-1] + step / 2), xlabel="seconds")
     more = f" ({len(shown)} of {len(people)} faces, those seen longest)"
     title += more if len(people) > len(shown) else ""
     axes[0].set_title(title, loc="left", fontsize=11, parse_math=False)  # $ stands for itself
@@ -112,23 +115,32 @@ def draw_timeline(table: Path, path: Path, title: str) -> int:
     return len(people)
 
 
-def _thin(person: Person) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return times and probabilities, averaged to a bearable number, with gaps as NaN."""
+def _thin(person: Person, step: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return times and heights of the curves, averaged to a bearable number, zero in gaps.
+
+    A frame lasts for `step` seconds, so that one alone is seen, too.
+    """
     seconds = np.array(person.seconds)
     probabilities = np.array(person.probabilities).reshape(len(seconds), -1)
-    step = -(-len(seconds) // _POINTS)
-    starts = np.arange(0, len(seconds), step)
-    counts = np.diff(np.append(starts, len(seconds)))
-    seconds = np.add.reduceat(seconds, starts) / counts
-    probabilities = np.add.reduceat(probabilities, starts, axis=0) / counts[:, None]
-    usual = np.median(np.diff(seconds)) if len(seconds) > 1 else 0.0
-    gaps = np.flatnonzero(np.diff(seconds) > max(_GAP_SECONDS, 3 * usual))
-    # stackplot draws across NaN times; zero heights at both ends of a gap leave it white.
-    edges = np.concatenate([seconds[gaps] + 1e-6, seconds[gaps + 1] - 1e-6])
-    times = np.concatenate([seconds, edges])
-    heights = np.concatenate([probabilities, np.zeros((len(edges), probabilities.shape[1]))])
-    order = np.argsort(times, kind="stable")
-    return times[order], heights[order]
+    size = -(-len(seconds) // _POINTS)
+    runs = np.split(np.arange(len(seconds)), _gaps(seconds, step))
+    times, heights = [], []
+    for run in runs:
+        starts = np.arange(0, len(run), size)
+        counts = np.diff(np.append(starts, len(run)))
+        middles = np.add.reduceat(seconds[run], starts) / counts
+        means = np.add.reduceat(probabilities[run], starts, axis=0) / counts[:, None]
+        first, last = seconds[run[0]] - step / 2, seconds[run[-1]] + step / 2
+        zero = np.zeros((1, means.shape[1]))
+        # stackplot draws on between runs; zero heights at both ends leave that white.
+        times.append(np.concatenate([[first, first], middles, [last, last]]))
+        heights.append(np.concatenate([zero, means[:1], means, means[-1:], zero]))
+    return np.concatenate(times), np.concatenate(heights)
+
+
+def _gaps(seconds: NDArray[np.float64], step: float) -> NDArray[np.intp]:
+    """Return before which of a person's rows it was away."""
+    return np.flatnonzero(np.diff(seconds) > (_GAP_FRAMES + 0.5) * step) + 1
 
 
 def _rgb(labels: tuple[str, ...], label: str) -> tuple[float, float, float]:
