@@ -2,8 +2,11 @@
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
+from typing import TypeVar
 
 from fer_core.errors import FerError
 
@@ -35,8 +38,13 @@ def run_command(
     for package in _PACKAGES:
         # Of ours alone: other libraries tell hundreds of lines.
         logging.getLogger(package).setLevel(logging.DEBUG if args.debug else logging.NOTSET)
+    if isinstance(sys.stdout, TextIOWrapper):  # a file's name may hold what the terminal can't
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         return command(args) or 0
+    except BrokenPipeError:  # whoever reads what is printed has read enough, as head does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return EXIT_INTERRUPTED
@@ -49,7 +57,7 @@ def run_command(
 
 def natural(text: str) -> int:
     """Return a number of the command line, such as a seed, that has to be 0 or more."""
-    number = int(text)
+    number = number_of(int, text)
     if number < 0:
         raise argparse.ArgumentTypeError(f"must be 0 or more. Got {number} instead.")
     return number
@@ -57,7 +65,7 @@ def natural(text: str) -> int:
 
 def positive(text: str) -> float:
     """Return a number of the command line that has to be above 0."""
-    value = float(text)
+    value = number_of(float, text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"must be above 0. Got {text} instead.")
     return value
@@ -65,7 +73,7 @@ def positive(text: str) -> float:
 
 def not_negative(text: str) -> float:
     """Return a number of the command line that has to be 0 or more."""
-    value = float(text)
+    value = number_of(float, text)
     if not 0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"must be 0 or more. Got {text} instead")
     return value
@@ -73,7 +81,7 @@ def not_negative(text: str) -> float:
 
 def threads(text: str) -> int:
     """Return a number of threads, or -1 for one a core."""
-    number = int(text)
+    number = number_of(int, text)
     if number == 0 or number < -1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, or -1. Got {number} instead.")
     return number
@@ -91,6 +99,18 @@ def names(text: str) -> list[str]:
     if not found:
         raise argparse.ArgumentTypeError("it names nothing; leave it out, or name at least one")
     return found
+
+
+_Number = TypeVar("_Number", int, float)
+
+
+def number_of(kind: type[_Number], text: str) -> _Number:
+    """Return what a text of the command line says as an `int` or `float`."""
+    try:
+        return kind(text)
+    except ValueError:
+        wanted = "whole number" if kind is int else "number"
+        raise argparse.ArgumentTypeError(f"must be a {wanted}. Got '{text}' instead.") from None
 
 
 def explain(error: FerError | OSError) -> str:

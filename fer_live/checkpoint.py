@@ -130,10 +130,19 @@ def refuse_other_job(folder: Path, found: Mapping[str, Any], job: Mapping[str, A
     """
     for key in job:
         if job[key] != found.get(key):
+            there, asked = _in_words(found.get(key)), _in_words(job[key])
             raise DataError(
-                f"{folder}: the job there has another {key} ({found.get(key)} instead of "
-                f"{job[key]}); ask for the same, begin anew with --restart, or name another --out"
+                f"{folder}: the job there has another {key.replace('_', ' ')} ({there} instead of "
+                f"{asked}); ask for the same, begin anew with --restart, or name another --out"
             )
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value in (None, "") else str(value)
 
 
 def _pack(value: Any) -> Any:

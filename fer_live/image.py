@@ -286,7 +286,7 @@ def _explain_no_face(photos: Sequence[LabelledPhoto]) -> str:
 
 def _free_name(stem: str, taken: set[str]) -> str:
     """Return a name for the annotated picture that no other photograph of this run has."""
-    stem = os.fsencode(stem)[:_LONGEST_STEM].decode(errors="ignore")
+    stem = os.fsencode(stem)[:_LONGEST_STEM].decode(errors="ignore") or "photo"
     name, n = f"{stem}{ANNOTATED}", 1
     # Compared in lower case: not every file system tells A from a.
     while name.lower() in taken:

@@ -23,6 +23,8 @@ def describe_job(
         "model": args.model,
         "models": str(args.models or ""),
         "members": args.members,
+        "blur": args.blur,
+        "landmarks": args.landmarks,
         "detector": args.detector,
         "detector_file": str(args.detector_file or ""),
         "detect_every": every,
@@ -34,8 +36,6 @@ def describe_job(
         "rate": source.rate,
         "seconds": args.seconds,
         "save": sorted(args.save),
-        "blur": args.blur,
-        "landmarks": args.landmarks,
     }
 
 

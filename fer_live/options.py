@@ -7,6 +7,7 @@ import inspect
 from pathlib import Path
 from typing import Any
 
+from fer_core.cli import number_of
 from fer_core.detectors import DEFAULT_DETECTOR, DETECTORS
 from fer_core.errors import DataError
 from fer_core.labels import SCHEMES
@@ -87,7 +88,7 @@ def recognizer_options(args: argparse.Namespace) -> dict[str, Any]:
 
 def share(text: str) -> float:
     """Read a number from 0 to 1."""
-    value = float(text)
+    value = number_of(float, text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"must lie between 0 and 1. Got {text} instead")
     return value
@@ -95,7 +96,7 @@ def share(text: str) -> float:
 
 def count(text: str) -> int:
     """Read a whole number that is 1 or more."""
-    value = int(text)
+    value = number_of(int, text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more. Got {text} instead")
     return value

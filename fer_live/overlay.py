@@ -101,9 +101,9 @@ def draw_faces(
             text = f"{numbers[i]}  {text}"
         pad = max(2, size // 4)
         tag_width, tag_height = _text_width(text, size) + 2 * pad, size + 2 * pad
-        # Above the box; where there is no room, just inside it. Never beyond the picture.
+        # Above the box, as far as there is room. Never beyond the picture.
         x = int(np.clip(left - line // 2, 0, max(width - tag_width, 0)))
-        y = top - tag_height if top >= tag_height else max(top, 0)
+        y = max(top - tag_height, 0)
         cv2.rectangle(picture, (x, y), (x + tag_width, y + tag_height), colour, cv2.FILLED)
         put_text(picture, text, x + pad, y + pad, size, _readable_on(colour))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -197,7 +198,7 @@ def open_source(
         if states_length(capture):
             return VideoFile(name, capture)
         return LiveSource(name, retry_seconds, capture)
-    path = Path(name)
+    path = _path_of(name)
     pattern = glob.has_magic(name) and not path.exists()
     still = path.suffix.lower() in SUFFIXES and path.suffix.lower() not in _MOVING
     if not (name == STDIN or path.is_dir() or pattern or still):
@@ -240,7 +241,7 @@ def _pictures_of(name: str, leave_out: str) -> list[Path]:
         if not paths:
             raise DataError("standard input names no picture; one path a line is expected")
         return paths
-    path = Path(name)
+    path = _path_of(name)
 
     def meant(file: Path) -> bool:
         below = file.relative_to(path) if path.is_dir() else Path(file.name)
@@ -249,7 +250,7 @@ def _pictures_of(name: str, leave_out: str) -> list[Path]:
         return file.suffix.lower() in SUFFIXES and not hidden and not made_here and file.is_file()
 
     if path.is_dir():
-        inside = sorted(filter(meant, path.rglob("*")))
+        inside = sorted(filter(meant, _files_below(path)))
         if not inside:
             raise DataError(f"{path}: there are no pictures in this folder")
         return inside
@@ -259,6 +260,25 @@ def _pictures_of(name: str, leave_out: str) -> list[Path]:
             raise DataError(f"{name}: no picture matches this pattern")
         return inside
     return [path]
+
+
+def _path_of(name: str) -> Path:
+    """Return the path that a name means, unless it can be none."""
+    if not name:
+        raise DataError("an empty name means no file; name a picture, a folder or a video")
+    if re.match(r"[a-z][a-z0-9+.-]+://", name, re.IGNORECASE):
+        raise DataError(f"{name}: it can't be read from there; download it and name the file")
+    return Path(name)
+
+
+def _files_below(folder: Path) -> Iterator[Path]:
+    """Give what lies in a folder and those below it; one that may not be read is an error."""
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for place, _, files in os.walk(folder, onerror=refuse):
+        yield from (Path(place, file) for file in files)
 
 
 def _outside(results: Path, paths: list[Path], name: str) -> list[Path]:

@@ -24,7 +24,7 @@ from fer_live.outputs import KINDS, Outputs
 from fer_live.panel import View
 from fer_live.recognizer import EmotionRecognizer
 from fer_live.session import Session
-from fer_live.sources import PICTURES_RATE, Source, open_source
+from fer_live.sources import PICTURES_RATE, Pictures, Source, open_source
 from fer_live.steadiness import Steadiness
 from fer_live.video_file import DamagedVideoError
 from fer_live.window import Window, WindowProbe
@@ -61,7 +61,7 @@ def add_parsers(subparsers: Any) -> None:
     _add_arguments(webcam)
     webcam.set_defaults(
         command=run,
-        rate=PICTURES_RATE,
+        rate=None,
         resume=False,
         restart=False,
         live_only=True,
@@ -83,9 +83,8 @@ def add_parsers(subparsers: Any) -> None:
     video.add_argument(
         "--rate",
         type=positive,
-        default=PICTURES_RATE,
         metavar="N",
-        help="pictures a second, of a folder of pictures (default: %(default)s)",
+        help=f"pictures a second, of a folder of pictures (default: {PICTURES_RATE:g})",
     )
     video.add_argument(
         "--skip-broken", action="store_true", help="go on without pictures that can't be read"
@@ -110,18 +109,23 @@ def run(args: argparse.Namespace) -> int:
     options = recognizer_options(args)
     if (args.resume or args.restart) and args.out is None:
         raise DataError("--resume and --restart need the folder of the run: name it with --out")
+    if args.save and args.out is None:
+        raise DataError("--save says what goes into the folder of the run: name that with --out")
+    args.save = args.save or list(KINDS)
     if not args.debug:
         # FFmpeg and OpenCV report on standard error what is said here in a sentence.
         os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     source = open_source(
         args.source,
-        rate=args.rate,
+        rate=args.rate or PICTURES_RATE,
         retry_seconds=args.retry,
         results=args.out,
         skip_broken=args.skip_broken,
     )
     try:
+        if args.rate and not isinstance(source, Pictures):
+            raise DataError(f"{source.name}: --rate is for folders of pictures")
         if args.live_only and not source.live:
             raise DataError(
                 f"{source.name}: this is no camera or stream; use: python -m fer_live video"
@@ -282,7 +286,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--save",
         nargs="+",
         choices=list(KINDS),
-        default=list(KINDS),
         help="what goes into --out (default: all of it)",
     )
     parser.add_argument("--headless", action="store_true", help="open no window")

@@ -1,5 +1,7 @@
 import argparse
+import io
 import logging
+import sys
 
 import pytest
 
@@ -77,7 +79,8 @@ def test_debug_logs_what_we_say_and_not_what_every_library_says(parser, caplog):
 
 
 @pytest.mark.parametrize(
-    ("seed", "words"), [("-1", "must be 0 or more. Got -1"), ("x", "invalid natural value: 'x'")]
+    ("seed", "words"),
+    [("-1", "must be 0 or more. Got -1"), ("x", "must be a whole number. Got 'x'")],
 )
 def test_seeds_are_natural_numbers(parser, capsys, seed, words):
     parser.add_argument("--seed", type=natural)
@@ -94,3 +97,19 @@ def test_a_natural_number_is_read():
 def test_a_list_of_nothing_is_refused(text):
     with pytest.raises(argparse.ArgumentTypeError, match="names nothing"):
         names(text)
+
+
+def test_what_reads_the_output_may_end_first(parser, capfd):
+    def write(args):
+        raise BrokenPipeError(32, "Broken pipe")
+
+    assert run_command(parser, write, []) == 0
+    assert capfd.readouterr().err == ""
+
+
+def test_names_that_the_terminal_can_not_show_are_escaped(parser, monkeypatch):
+    terminal = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", terminal)
+    assert run_command(parser, lambda args: print("\u00fc.jpg"), []) == 0
+    terminal.flush()
+    assert terminal.buffer.getvalue() == b"\\xfc.jpg\n"

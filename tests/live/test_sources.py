@@ -1,5 +1,6 @@
 """Sources: which one a name means, every frame of files, and what bad files get."""
 
+import errno
 import io
 import os
 import sys
@@ -152,6 +153,34 @@ def test_bad_files_are_one_sentence(tmp_path):
         open_source(str(tmp_path / "none"))
     with pytest.raises(DataError, match="no picture matches"):
         open_source(str(tmp_path / "*.gif"))
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("", "an empty name means no file"),
+        ("ftp://host/film.mp4", "ftp://host/film.mp4: it can't be read from there"),
+    ],
+)
+def test_names_that_are_no_paths(name, words):
+    for read in (open_source, lambda name: find_pictures([name])):
+        with pytest.raises(DataError, match=words):
+            read(name)
+
+
+def test_a_folder_that_may_not_be_read_is_not_called_empty(tmp_path, monkeypatch):
+    (tmp_path / "closed").mkdir()
+    cv2.imwrite(str(tmp_path / "a.png"), grays(1)[0])
+    scan = os.scandir
+
+    def closed(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(PermissionError, match="Permission denied"):
+        find_pictures([str(tmp_path)])
 
 
 def test_an_animation_is_played(tmp_path):

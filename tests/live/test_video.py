@@ -128,6 +128,7 @@ def test_a_stream_is_followed_and_saved(tmp_path, capsys):
         (["video", "{}", "--headless"], "there are no pictures in this folder"),
         (["webcam", "http://127.0.0.1:9/x", "--headless"], "nothing answers there"),
         (["video", "x.mp4", "--headless", "--resume"], "name it with --out"),
+        (["video", "x.mp4", "--headless", "--save", "csv"], "name that with --out"),
         (["video", "x.mp4", "--headless", "--detector-file", "f"], "hog detector takes no file"),
     ],
 )
