@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import tempfile
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -66,19 +68,20 @@ def quantize_onnx(onnx_file: Path, faces: NDArray[np.uint8]) -> None:
         before = logging.root.manager.disable
         logging.disable(max(before, logging.WARNING))
         try:
-            quantization.quantize_static(
-                prepared,
-                target,
-                Reader(),
-                quant_format=quantization.QuantFormat.QDQ,
-                op_types_to_quantize=["Conv"],
-                per_channel=True,
-                reduce_range=True,
-                weight_type=quantization.QuantType.QInt8,
-                activation_type=quantization.QuantType.QUInt8,
-                calibrate_method=quantization.CalibrationMethod.Percentile,
-                # Batch by batch: the activations of all faces at once took 12 GB of memory.
-                extra_options={"CalibStridedMinMax": 1},
-            )
+            with redirect_stdout(io.StringIO()):  # it tells how it calibrates
+                quantization.quantize_static(
+                    prepared,
+                    target,
+                    Reader(),
+                    quant_format=quantization.QuantFormat.QDQ,
+                    op_types_to_quantize=["Conv"],
+                    per_channel=True,
+                    reduce_range=True,
+                    weight_type=quantization.QuantType.QInt8,
+                    activation_type=quantization.QuantType.QUInt8,
+                    calibrate_method=quantization.CalibrationMethod.Percentile,
+                    # Batch by batch: the activations of all faces at once took 12 GB of memory.
+                    extra_options={"CalibStridedMinMax": 1},
+                )
         finally:
             logging.disable(before)

@@ -221,7 +221,7 @@ def describe_cleaning(note: Any) -> str:
     """Return in a sentence what `clean_split` has noted."""
     text = (
         f"{note['dropped']:,} fitting pictures dropped and {note['relabelled']:,} relabelled after "
-        f"{', '.join(note['files']) or 'an empty table'}; fitted on {note['fitted_on']:,}"
+        f"{', '.join(note['files']) or 'no row that asks for it'}; fitted on {note['fitted_on']:,}"
     )
     left = note["left_in_validation"]
     return text + (f"; {left:,} validation pictures that it names stay as they are" if left else "")
