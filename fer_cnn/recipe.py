@@ -260,20 +260,27 @@ def _require_type(value: Any, like: Any, what: str) -> None:
         raise DataError(f"{what} must be {wanted}. Got {value!r} instead.")
 
 
-def read_settings(path: Path) -> dict[str, Any]:
-    """Read settings that `python -m fer_cnn.tune` found.
+def read_settings(path: Path, recipe: str | None = None) -> dict[str, Any]:
+    """Read settings that `python -m fer_cnn.tune` found, for the recipe of a name.
 
     Raises
     ------
     DataError
-        If the file is missing or holds no settings.
+        If the file is missing, holds no settings, or those of another recipe.
     """
     try:
-        settings: dict[str, Any] = json.loads(path.read_text())["settings"]
-        return dict(settings)
+        content = json.loads(path.read_text())
+        settings = dict(content["settings"])
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such file of settings") from None
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(
             f"{path}: holds no settings ({error}); python -m fer_cnn.tune writes such files"
         ) from error
+    found = content.get("recipe", recipe)
+    if recipe is not None and found != recipe:
+        raise DataError(
+            f"{path}: these settings were found for the recipe '{found}'; train that, or search "
+            f"for '{recipe}'"
+        )
+    return settings

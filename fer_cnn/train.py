@@ -171,7 +171,9 @@ def recipe_from(args: argparse.Namespace) -> Recipe:
         raise FerError(f"name a recipe: {', '.join(RECIPES)}; or a network with --init")
     recipe = get_recipe(args.recipe or FINE_TUNE)
     if args.settings is not None:
-        recipe = with_settings(recipe, read_settings(args.settings), str(args.settings))
+        recipe = with_settings(
+            recipe, read_settings(args.settings, recipe.name), str(args.settings)
+        )
     if args.epochs is not None and args.epochs < 1:
         raise FerError(f"--epochs must be at least 1. Got {args.epochs} instead.")
     names = ("epochs", "weights", "init", "head_epochs", "views", "soft_weight", "network_seed")

@@ -177,3 +177,11 @@ def test_files_without_settings_are_one_sentence(tmp_path):
         (tmp_path / "s.json").write_text(content)
         with pytest.raises(FerError, match=r"s\.json: holds no settings"):
             read_settings(tmp_path / "s.json")
+
+
+def test_settings_of_another_recipe_are_refused(tmp_path):
+    path = tmp_path / "best.json"
+    path.write_text('{"recipe": "tiny", "settings": {"learning_rate": 0.01}}')
+    assert read_settings(path, "tiny") == read_settings(path) == {"learning_rate": 0.01}
+    with pytest.raises(DataError, match="found for the recipe 'tiny'; train that, or search for"):
+        read_settings(path, "compact")
