@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from fer_core.errors import DataError, PictureError
 from fer_core.pictures import SUFFIXES, read_picture
@@ -204,6 +205,8 @@ def open_source(
     if not (name == STDIN or path.is_dir() or pattern or still):
         return VideoFile(name)
     paths = _sorted(name, find_pictures([name]))
+    if paths == [path] and _is_animated(path):
+        raise DataError(f"{path}: an animation that can't be played; convert it to GIF or a video")
     if results is not None and (path.is_dir() or pattern):
         paths = _outside(results, paths, name)
     for missing in (path for path in paths if not path.exists()):
@@ -260,6 +263,17 @@ def _pictures_of(name: str, leave_out: str) -> list[Path]:
             raise DataError(f"{name}: no picture matches this pattern")
         return inside
     return [path]
+
+
+def _is_animated(path: Path) -> bool:
+    """Return whether a file is an animated WebP or PNG, of which pictures are but the first."""
+    if path.suffix.lower() not in (".webp", ".png"):
+        return False
+    try:
+        with Image.open(path) as image:
+            return bool(getattr(image, "is_animated", False))
+    except Exception:  # damaged bytes make decoders raise anything, and reading says what is wrong
+        return False
 
 
 def _path_of(name: str) -> Path:

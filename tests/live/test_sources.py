@@ -187,6 +187,12 @@ def test_an_animation_is_played(tmp_path):
     first, *others = [Image.fromarray(frame) for frame in grays(6)]
     first.save(tmp_path / "film.gif", save_all=True, append_images=others, duration=100, loop=0)
     assert len(list(open_source(str(tmp_path / "film.gif")).frames())) == 6
+    for name in ("film.webp", "film.png"):
+        first.save(tmp_path / name, save_all=True, append_images=others, duration=100, loop=0)
+        with pytest.raises(DataError, match="an animation that can't be played"):
+            open_source(str(tmp_path / name))
+        first.save(tmp_path / name)
+        assert open_source(str(tmp_path / name)).n_frames == 1
 
 
 def test_names_on_standard_input_need_not_be_utf_8(monkeypatch):
