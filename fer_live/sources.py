@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
@@ -253,9 +253,12 @@ def _pictures_of(name: str, leave_out: str) -> list[Path]:
         return file.suffix.lower() in SUFFIXES and not hidden and not made_here and file.is_file()
 
     if path.is_dir():
-        inside = sorted(filter(meant, _files_below(path)))
+        closed: list[OSError] = []
+        inside = sorted(filter(meant, _files_below(path, closed.append)))
         if not inside:
-            raise DataError(f"{path}: there are no pictures in this folder")
+            raise next(iter(closed), DataError(f"{path}: there are no pictures in this folder"))
+        for error in closed:
+            logger.warning("%s: %s; what lies there is left out", error.filename, error.strerror)
         return inside
     if not path.exists() and glob.has_magic(name):
         inside = sorted(filter(meant, map(Path, glob.glob(name, recursive=True))))
@@ -285,13 +288,10 @@ def _path_of(name: str) -> Path:
     return Path(name)
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    """Give what lies in a folder and those below it; one that may not be read is an error."""
-
-    def refuse(error: OSError) -> None:
-        raise error
-
-    for place, _, files in os.walk(folder, onerror=refuse):
+def _files_below(folder: Path, tell: Callable[[OSError], None]) -> Iterator[Path]:
+    """Give what lies in a folder and those below it, and tell of those that may not be read."""
+    for place, folders, files in os.walk(folder, onerror=tell):
+        folders[:] = [name for name in folders if not name.startswith(".")]
         yield from (Path(place, file) for file in files)
 
 

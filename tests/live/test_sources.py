@@ -168,9 +168,9 @@ def test_names_that_are_no_paths(name, words):
             read(name)
 
 
-def test_a_folder_that_may_not_be_read_is_not_called_empty(tmp_path, monkeypatch):
+def test_a_folder_that_may_not_be_read_is_not_called_empty(tmp_path, monkeypatch, caplog):
     (tmp_path / "closed").mkdir()
-    cv2.imwrite(str(tmp_path / "a.png"), grays(1)[0])
+    (tmp_path / ".closed").mkdir()
     scan = os.scandir
 
     def closed(path):
@@ -181,6 +181,10 @@ def test_a_folder_that_may_not_be_read_is_not_called_empty(tmp_path, monkeypatch
     monkeypatch.setattr(os, "scandir", closed)
     with pytest.raises(PermissionError, match="Permission denied"):
         find_pictures([str(tmp_path)])
+    cv2.imwrite(str(tmp_path / "a.png"), grays(1)[0])
+    assert find_pictures([str(tmp_path)]) == [tmp_path / "a.png"]
+    (record,) = caplog.records
+    assert f"{tmp_path / 'closed'}: Permission denied" in record.getMessage()
 
 
 def test_an_animation_is_played(tmp_path):
