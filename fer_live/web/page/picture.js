@@ -65,12 +65,13 @@ export class Picture {
         `api/picture?scheme=${encodeURIComponent(scheme)}${shown ? "" : "&preview"}`,
         { method: "POST", body: file, signal: request.signal },
       );
-      if (!response.ok) {
-        this.#fail(await errorOf(response));
+      const error = response.ok ? null : await errorOf(response);
+      const answer = response.ok ? await response.json() : null;
+      if (request.signal.aborted) return;
+      if (error) {
+        this.#fail(error);
         return;
       }
-      const answer = await response.json();
-      if (request.signal.aborted) return;
       if (answer.preview) {
         this.image.src = answer.preview;
         await this.image.decode();

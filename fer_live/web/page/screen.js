@@ -116,7 +116,10 @@ export function stagePairs(frames) {
 
 /** The sentence of an answer that is an error. */
 export async function errorOf(response) {
-  const answer = await response.json().catch(() => ({}));
+  const answer = await response.json().catch((error) => {
+    if (error.name === "AbortError") throw error; // nobody waits for it any more
+    return {};
+  });
   return answer.error ?? `The server failed (${response.status}); its terminal says why.`;
 }
 
