@@ -19,7 +19,7 @@ from fer_cnn.start import require_same_fitting
 from fer_cnn.train import print_progress, scheme_for
 from fer_core.cli import natural, not_negative, run_command
 from fer_core.datasets.dataset import Dataset
-from fer_core.datasets.options import add_arguments, load_dataset
+from fer_core.datasets.options import add_arguments, load_dataset, refuse_votes
 from fer_core.datasets.thinning import thinned
 from fer_core.errors import FerError
 from fer_core.extras import require
@@ -66,8 +66,7 @@ def _command(args: argparse.Namespace) -> None:
         value = getattr(args, option)
         if value is not None and value < 1:
             raise FerError(f"--{option.replace('_', '-')} must be at least 1. Got {value} instead.")
-    if args.votes is not None:
-        raise FerError("--votes: a search measures what labels alone teach; leave them to training")
+    refuse_votes(args)
     require("keras", "train")  # before pictures are read
     dataset = load_dataset(args)
     split = make_split(dataset, seed=args.seed)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from fer_core.cli import natural, not_negative, run_command, threads
-from fer_core.datasets.options import add_arguments, describe, load_dataset
+from fer_core.datasets.options import add_arguments, describe, load_dataset, refuse_votes
 from fer_core.datasets.thinning import thinned
 from fer_core.errors import FerError
 from fer_core.extras import require
@@ -64,8 +64,7 @@ def _command(args: argparse.Namespace) -> None:
 
     console = Console()
     require("optuna", "tune")
-    if args.votes is not None:
-        raise FerError("--votes: a search measures what labels alone teach; leave them to training")
+    refuse_votes(args)
     if args.faces is not None and args.faces < 1:
         raise FerError(f"--faces must be at least 1. Got {args.faces} instead.")
     for name in args.names:

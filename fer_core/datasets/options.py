@@ -111,6 +111,14 @@ def load_dataset(args: argparse.Namespace) -> Dataset:
     return dataset
 
 
+def refuse_votes(args: argparse.Namespace) -> None:
+    """Raise `DataError` if votes are given to a command that can't learn from them: a search."""
+    if args.votes is not None:
+        raise DataError(
+            "--votes: a search measures what labels alone teach; leave them to training"
+        )
+
+
 def describe(dataset: Dataset, split: Split) -> list[str]:
     """Return sentences on what was loaded, how it is divided, and what was left out."""
     sentences = [
