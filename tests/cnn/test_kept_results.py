@@ -127,6 +127,20 @@ def test_averages_are_validated_and_kept(striped, everything, monkeypatch):
     assert np.abs(kept - np.asarray(plain.model.get_layer("probabilities").kernel)).max() > 1e-3
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+def test_averages_are_kept_beside_a_training_and_change_nothing_of_it(
+    striped, everything, optimizer
+):
+    faces, y = striped
+    recipe = replace(everything, epochs=4, head_epochs=1, keep="last", optimizer=optimizer)
+    averaged = train(replace(recipe, average=0.99), faces, y, 3, validation=(faces, y))
+    plain = train(replace(recipe, average=0.0), faces, y, 3, validation=(faces, y))
+    losses = [r.loss for r in plain.history]
+    assert [r.loss for r in averaged.history] == pytest.approx(losses, rel=1e-4)
+    lagging = [r.val_loss for r in averaged.history]
+    assert lagging != pytest.approx([r.val_loss for r in plain.history], rel=1e-3)
+
+
 def test_the_head_is_trained_alone_first(striped, everything):
     import keras
 
