@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.report import SHOW_PICTURES
-from benchmarks.results import RunFolder, save_result
+from benchmarks.results import Run, RunFolder, load_results, save_result
 from fer_core.cli import run_command
 from fer_core.ensemble import Ensemble
 from fer_core.errors import DataError
@@ -41,7 +41,8 @@ def publish(folder: RunFolder, root: Path, models: Sequence[tuple[str, str]] = (
     Raises
     ------
     DataError
-        If the run is quick or a cross-validation, has no results, or has not finished a model.
+        If the run is quick or a cross-validation, has no results, or has not finished a model, or
+        if what is there under the dataset's name is of other pictures.
     ModelStoreError
         If it has no model of a name, or a standing name is another model's own.
     """
@@ -67,6 +68,7 @@ def publish(folder: RunFolder, root: Path, models: Sequence[tuple[str, str]] = (
         store.check_second_name(standing, name)
     kept = root / "benchmarks" / "results" / run.dataset
     drawn = root / "docs" / "figures" / run.dataset
+    _require_own(run, kept, drawn)
     for target in (kept, drawn):
         shutil.rmtree(target, ignore_errors=True)
     for result in results:
@@ -91,6 +93,20 @@ def publish(folder: RunFolder, root: Path, models: Sequence[tuple[str, str]] = (
         if standing != name:
             store.alias(standing, name)
     return [kept, drawn, *([store.root] if models else [])]
+
+
+def _require_own(run: Run, kept: Path, drawn: Path) -> None:
+    """Refuse to put a run in the place of anything but an earlier run on the same pictures."""
+    if not run.dataset:
+        raise DataError("the pictures lie in a folder without a name, and results need one")
+    if not kept.exists() and not drawn.exists():
+        return
+    standing = load_results(kept)
+    if not standing or standing[0].run.fingerprint != run.fingerprint:
+        raise DataError(
+            f"{kept} or {drawn} holds something else than results on these pictures; remove it "
+            f"if it is old, or rename the folder of pictures '{run.dataset}'"
+        )
 
 
 def _ship(source: ModelStore, target: ModelStore, name: str) -> None:

@@ -86,6 +86,26 @@ def test_published_model_has_its_standing_name(root, measured_job):
     assert model.predict_proba(measured_job.split.test.faces[:2]).shape == (2, 7)
 
 
+def test_what_is_of_other_pictures_is_not_replaced(root, run_folder, capsys):
+    argv = [str(run_folder), "--root", str(root)]
+    assert publish(argv) == 0  # the same pictures again
+    drawn = root / "docs" / "figures" / "made" / "keep.png"
+    results = root / "benchmarks" / "results" / "made"
+    for path in results.glob("*.json"):
+        content = json.loads(path.read_text())
+        content["run"]["fingerprint"] = "other"
+        path.write_text(json.dumps(content))
+    drawn.parent.mkdir(parents=True, exist_ok=True)
+    drawn.write_bytes(b"kept")
+    assert publish(argv) == 2
+    assert "something else than results on these pictures" in capsys.readouterr().err
+    shutil.rmtree(results)  # figures of something else may bear the name of a folder of pictures
+    assert publish(argv) == 2
+    assert drawn.read_bytes() == b"kept"
+    shutil.rmtree(drawn.parent)
+    assert publish(argv) == 0
+
+
 def test_ensemble_is_published_with_its_members(root, run_folder, tmp_path, capsys):
     argv = [str(run_folder), "--root", str(root), "--model", "ensemble=ensemble"]
     assert publish(argv) == 0
