@@ -195,8 +195,10 @@ def _measure_stored(args: argparse.Namespace, console: Console) -> None:
     if args.data is not None:
         raise DataError("--data needs --dataset fer2013 or --dataset folder to say what it holds")
     own = RunFolder(args.out) if args.out is not None else None
+    names = args.models
     if own is not None and own.models.is_dir() and args.store is None:
         store, target = ModelStore(own.models, trusted=True), own.root / "other"
+        names = names or own.names() or None  # the store may hold others that the run has forgotten
     else:
         store, target = ModelStore(args.store), args.out or Path("runs/other")
     if (target / MANIFEST).exists():
@@ -205,7 +207,7 @@ def _measure_stored(args: argparse.Namespace, console: Console) -> None:
             "another one with --out"
         )
     say(console, f"Models: {store.root}")
-    other_data.measure_paths(args, store, target, console, names=args.models, fitted=None)
+    other_data.measure_paths(args, store, target, console, names=names, fitted=None)
 
 
 def prepare(args: argparse.Namespace, schemes: Sequence[Scheme] = ()) -> Job:

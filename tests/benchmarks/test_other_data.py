@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from benchmarks import run as run_module
 from benchmarks.other_data import measure_other
 from benchmarks.other_pictures import load_other
+from benchmarks.results import RunFolder
 from benchmarks.run import main
 from benchmarks.stored import StoredModels
 from fer_core.errors import DataError
@@ -64,6 +66,13 @@ def test_models_of_a_run_are_measured(measured_job, other, capsys):
     assert "| right | made |" in printed
     for name in ("report.md", "report.html"):
         assert "Whether copies of these" in (out / "other" / "elsewhere" / name).read_text()
+
+
+def test_models_that_a_run_has_forgotten_are_not_measured(measured_job, other, tmp_path):
+    out = shutil.copytree(measured_job.folder.root, tmp_path / "run")
+    RunFolder(out).forget("left")
+    assert main(["--out", str(out), "--test-on", str(other), "--map", "6=anger"]) == 0
+    assert set(read(out)["models"]) == {"right", "ensemble"}
 
 
 def test_shipped_models_are_measured_where_out_holds_none(measured_job, other, capsys):
