@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, fields
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from fer_core.datasets.dataset import FACE_SIZE
+from fer_core.errors import DataError
+
+#: Largest value of ranges beyond which nothing of a picture is left; shares end at 1.
+_MOST = {
+    "scale": 0.9,
+    "shift": 1,
+    "erase": 1,
+    "exposure": 1,
+    "crop": FACE_SIZE - 1,
+    "degrade": 1,
+}
 
 
 @dataclass(frozen=True)
@@ -52,6 +66,15 @@ class Augmentation:
     exposure: float = 0.0
     crop: int = 0
     degrade: float = 0.0
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, most = getattr(self, field.name), _MOST.get(field.name)
+            if not 0 <= value < math.inf or (most is not None and value > most):
+                wanted = "0 or more" if most is None else f"from 0 to {most}"
+                raise DataError(
+                    f"augmentation: {field.name} must be {wanted}. Got {value} instead."
+                )
 
     def apply(self, faces: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Return changed copies of `faces`.

@@ -26,6 +26,14 @@ Views = Literal["one", "mirror", "crops"]
 #: The network's seed is kept beside them, added to the training's.
 _WORDS = ("description", "scheme", "views", "quantized", "published", "note", "network_seed")
 
+#: What settings of a type are, in words, and as JSON has them.
+_TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
+    "int": ("a whole number", (int,)),
+    "float": ("a number", (int, float)),
+    "bool": ("of type bool", (bool,)),
+    "Sequence[int]": ("a list of whole numbers", (list, tuple)),
+}
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -218,6 +226,7 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any], source: str) -> R
         If a field doesn't exist, is of new networks where one is gone on from, or a value is
         refused.
     """
+    kinds = {f.name: str(f.type) for f in (*fields(Recipe), *fields(Augmentation))}
     known = {f.name for f in fields(Recipe)} - {"name", *_WORDS, "augmentation", "options"}
     changes = {f.name for f in fields(Augmentation)}
     plain, augmentation, options = {}, {}, dict(recipe.options)
@@ -236,27 +245,26 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any], source: str) -> R
             plain[name] = value
         else:
             raise DataError(f"{source}: a recipe has no setting '{key}'")
-    for name, value in plain.items():
-        _require_type(value, getattr(recipe, name), f"{source}: '{name}'")
-    for name, value in augmentation.items():
-        _require_type(value, getattr(recipe.augmentation, name), f"{source}: '{name}'")
+    for name, value in {**plain, **augmentation}.items():
+        _require_type(value, kinds[name], f"{source}: '{name}'")
     name = plain.get("architecture", recipe.architecture)
-    _, *taken = signature(look_up(ARCHITECTURES, name, "architecture")).parameters
+    taken = dict(signature(look_up(ARCHITECTURES, name, "architecture")).parameters)
+    taken.pop("n_classes")
     if strange := [option for option in options if option not in taken]:
         raise DataError(
             f"{source}: the architecture '{name}' has no option '{strange[0]}'."
             + did_you_mean(strange[0], taken)
         )
+    for option, value in options.items():
+        _require_type(value, str(taken[option].annotation), f"{source}: 'options.{option}'")
     changed = replace(recipe.augmentation, **augmentation)
     return replace(recipe, augmentation=changed, options=options, **plain)
 
 
-def _require_type(value: Any, like: Any, what: str) -> None:
-    # What is None by default is a number where it is set.
-    number = like is None or (isinstance(like, int | float) and not isinstance(like, bool))
-    kinds = (int, float) if number else (type(like),)
-    if not isinstance(value, kinds) or (number and isinstance(value, bool)):
-        wanted = "a number" if number else f"of type {type(like).__name__}"
+def _require_type(value: Any, kind: str, what: str) -> None:
+    """Refuse a value of another type than an annotation says; words have choices of their own."""
+    wanted, types = _TYPES.get(kind.removesuffix(" | None"), ("of type str", (str,)))
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
         raise DataError(f"{what} must be {wanted}. Got {value!r} instead.")
 
 

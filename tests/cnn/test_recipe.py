@@ -12,7 +12,7 @@ from fer_cnn.recipe import (
     training_settings,
     with_settings,
 )
-from fer_cnn.recipes import RECIPES, get_recipe
+from fer_cnn.recipes import RECIPES, SCRATCH, get_recipe
 from fer_core.errors import DataError, FerError
 from fer_core.labels import SCHEMES, get_scheme
 
@@ -61,6 +61,16 @@ def test_recipes_are_what_their_projects_say():
     assert labels["active-five-vggface"] == {"angry", "fear", "happy", "sad", "surprise"}
     assert "disgust" not in labels["six-class"]
     assert len(labels["six-class"]) == 6
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if name.endswith(SCRATCH)])
+def test_recipes_from_scratch_are_others_without_their_weights(name):
+    recipe, of = get_recipe(name), get_recipe(name.removesuffix(SCRATCH))
+    assert (recipe.weights, recipe.head_epochs, recipe.published) == ("none", 0, {})
+    assert of.weights == "imagenet"
+    assert recipe.epochs < of.epochs
+    same = {"weights": of.weights, "head_epochs": of.head_epochs, "epochs": of.epochs}
+    assert training_settings(recipe) | same | {"name": of.name} == training_settings(of)
 
 
 def test_settings_of_older_versions_are_those_of_the_defaults():
@@ -160,7 +170,15 @@ def test_settings_that_dont_exist_are_refused(key):
     [
         ({"options.widht": 2}, r"no option 'widht'\. Did you mean 'width'"),
         ({"options.n_classes": 2}, "'mobilenet-v2' has no option 'n_classes'"),
-        ({"epochs": "many"}, "here: 'epochs' must be a number. Got 'many'"),
+        ({"epochs": "many"}, "here: 'epochs' must be a whole number. Got 'many'"),
+        ({"epochs": 2.5}, r"'epochs' must be a whole number\. Got 2\.5"),
+        ({"batch_size": 64.0}, r"'batch_size' must be a whole number\. Got 64\.0"),
+        ({"patience": True}, "'patience' must be a whole number. Got True"),
+        ({"learning_rate": "high"}, "'learning_rate' must be a number. Got 'high'"),
+        ({"augmentation.crop": 48}, "crop must be from 0 to 47. Got 48"),
+        ({"augmentation.scale": float("nan")}, "scale must be from 0 to 0.9. Got nan"),
+        ({"augmentation.rotation": -1}, "rotation must be 0 or more. Got -1"),
+        ({"options.dropout": "high"}, "here: 'options.dropout' must be a number. Got 'high'"),
         ({"augmentation.flip": 1}, "'flip' must be of type bool"),
         ({"architecture": 3}, "'architecture' must be of type str"),
     ],
