@@ -31,7 +31,10 @@ def measure_start(arguments: Sequence[str]) -> dict[str, Any]:
 
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.cold_start", *arguments], capture_output=True, text=True
+        [sys.executable, "-m", "benchmarks.cold_start", *arguments],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
     )
     seconds = time.perf_counter() - start
     if done.returncode != 0:

@@ -121,7 +121,7 @@ def look(
     ----------
     dataset : Dataset
     pipelines : sequence of str
-        None: nothing is fitted.
+        Without any nothing is fitted.
     folds, seed : int
     run : RunFolder or None
     notify : callable

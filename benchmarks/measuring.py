@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.budget import Budget, members_within
-from benchmarks.candidates import Candidate, Stored
+from benchmarks.candidates import TTA, Candidate, Stored
 from benchmarks.cleaned import cleaning_note
 from benchmarks.evaluation import figures_of, measured_entry
 from benchmarks.networks import SECONDS, training_note
@@ -80,8 +80,8 @@ def fit_and_measure(job: Job, candidate: Candidate, notify: Notify) -> None:
         If the model's classes or probabilities are not what they should be.
     """
     name, split = candidate.name, job.split
-    stored = isinstance(candidate, Stored)
-    notify("loading it as stored" if stored else f"fitting on {len(split.fitting)} pictures")
+    ready = isinstance(candidate, Stored | TTA)
+    notify("loading it as stored" if ready else f"fitting on {len(split.fitting)} pictures")
     fitted = candidate.fit(split.fitting, split.validation, job.folder.workplace(name))
     model = fitted.model
     require_classes(model, job.scheme, name)

@@ -84,7 +84,9 @@ class PeerEnvironment:
 
     def _install(self, python: Path, arguments: Sequence[str]) -> None:
         command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        done = subprocess.run([*command, *arguments], capture_output=True, text=True)
+        done = subprocess.run(
+            [*command, *arguments], capture_output=True, encoding="utf-8", errors="replace"
+        )
         if done.returncode != 0:
             logger.debug("%s", done.stderr)
             errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
@@ -126,7 +128,8 @@ class PeerEnvironment:
             done = subprocess.run(
                 [str(python), "-I", str(script), str(source), str(target)],
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
+                errors="replace",
                 env=environment,
                 cwd=folder,
             )

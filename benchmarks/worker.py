@@ -77,7 +77,7 @@ def run_task(task: Task, log: Path, notify: Notify, watch: Watch | None = None) 
                 failure = text
             else:
                 notify(text)
-    except EOFError:  # the process has closed its end: it is over
+    except (EOFError, OSError):  # its end is closed, perhaps within a message: it is over
         process.join()
     finally:
         if process.is_alive():

@@ -136,8 +136,11 @@ class BestWeights:
         with write_atomically(self.out / BEST.format(epoch)) as path:
             # Keras looks at the last two suffixes; the temporary name has one.
             whole = path.with_suffix(".weights.h5")
-            model.save_weights(whole)
-            whole.replace(path)
+            try:
+                model.save_weights(whole)
+                whole.replace(path)
+            finally:
+                whole.unlink(missing_ok=True)
 
     def clear_before(self, epoch: int) -> None:
         """Remove weights of epochs before `epoch`; call after the checkpoint."""

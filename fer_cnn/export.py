@@ -60,7 +60,8 @@ def export_onnx(keras_file: Path, onnx_file: Path, views: str = "one") -> None:
         [sys.executable, "-m", "fer_cnn.export", str(keras_file), str(onnx_file), "--views", views],
         env=environment,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
     )
     if done.returncode != 0:
         reason = done.stderr.strip().splitlines()[-1:] or ["no message"]

@@ -183,7 +183,7 @@ def recipe_from(args: argparse.Namespace) -> Recipe:
     epochs = changes.get("epochs", recipe.epochs)
     if (args.init is not None and not recipe.head_epochs) or recipe.head_epochs >= epochs:
         # A random head would spoil the body that it is put on, and the body must have its turn.
-        changes.setdefault("head_epochs", max(1, epochs // 3))
+        changes.setdefault("head_epochs", min(max(1, epochs // 3), epochs - 1))
     recipe = replace(recipe, **changes)
     # Wrong names are refused before pictures are read.
     if recipe.init:

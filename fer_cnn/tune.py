@@ -121,7 +121,10 @@ def _require_same(out: Path, facts: dict[str, Any]) -> None:
     """Refuse to go on with a search of other pictures or of another size."""
     path = out / _SETTINGS
     if path.exists():
-        stored = json.loads(path.read_text())
+        try:
+            stored = dict(json.loads(path.read_text()))
+        except (TypeError, ValueError):
+            raise FerError(f"{path}: damaged; delete {out} or choose another --out") from None
         differing = [name for name in facts if stored.get(name) != facts[name]]
         if differing:
             raise FerError(

@@ -8,6 +8,7 @@ import sys
 import webbrowser
 from typing import Any
 
+from fer_core.cli import number_of
 from fer_core.errors import DataError, FerError
 from fer_core.extras import require
 from fer_live.options import add_arguments, recognizer_options
@@ -142,7 +143,7 @@ def page_address(host: str, port: int) -> str:
 
 
 def _port(text: str) -> int:
-    port = int(text)
+    port = number_of(int, text)
     if not 0 <= port <= 65535:
         raise argparse.ArgumentTypeError(f"must be 0 to 65535. Got {port} instead.")
     return port

@@ -61,6 +61,7 @@ def test_a_network_to_go_on_from_gets_a_new_head_first():
     assert (changed.head_epochs, changed.init) == (2, "cnn")
     for epochs in (2, 10):  # the head's ten would leave none to the body
         assert 0 < recipe("--init", "cnn", "--epochs", str(epochs)).head_epochs < epochs
+    assert recipe("--init", "cnn", "--epochs", "1").head_epochs == 0
     assert recipe("tiny", "--network-seed", "3").network_seed == 3
 
 

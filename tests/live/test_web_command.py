@@ -132,6 +132,13 @@ def test_a_port_in_use_is_named(capsys):
     assert error.count("\n") == 1
 
 
+def test_a_port_that_is_no_number_is_one_sentence(capsys):
+    for port, words in (("abc", "must be a whole number. Got 'abc'"), ("70000", "0 to 65535")):
+        with pytest.raises(SystemExit):
+            main(["web", "--port", port])
+        assert words in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("module", ["uvicorn", "starlette", "websockets"])
 def test_without_the_extra_it_says_what_to_install(capsys, monkeypatch, module):
     monkeypatch.setitem(sys.modules, module, None)
