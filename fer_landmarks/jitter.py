@@ -64,7 +64,7 @@ class JitteredPipeline(Pipeline):
         often = self.copies + 1
         plain = describe.fit_transform(faces, labels, **others)
         self.steps[:-1] = describe.steps  # with a memory, fitted ones take their places
-        described = np.empty((often, *plain.shape), dtype=plain.dtype)
+        described = np.empty((often, *plain.shape), dtype=np.asarray(plain).dtype)
         described[0] = plain
         self._describe_copies(describe, faces, rng, described[1:])
         repeated = {
@@ -74,6 +74,8 @@ class JitteredPipeline(Pipeline):
             for key, value in own.items()
         }
         rows = described.reshape(-1, plain.shape[1])
+        if not isinstance(plain, np.ndarray):  # `set_output` asked for a table with names
+            rows = type(plain)(rows, columns=plain.columns)
         classifier.fit(rows, np.concatenate([labels] * often), **repeated)
         return self
 

@@ -40,6 +40,13 @@ class MirroredClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self.estimator_ = clone(self.estimator).fit(x, labels)
         return self
 
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """Let the pipeline's steps pass tables with feature names on, as scikit-learn's do."""
+        for estimator in (self.estimator, getattr(self, "estimator_", None)):
+            if estimator is not None:
+                estimator.set_output(transform=transform)
+        return self
+
     @property
     def classes_(self) -> NDArray[Any]:
         """The classes of the fitted pipeline."""

@@ -3,6 +3,7 @@
 import pickle
 import subprocess
 import sys
+import warnings
 
 import joblib
 import numpy as np
@@ -159,6 +160,28 @@ def test_pandas_output_goes_through_all_steps(faces, labels):
     np.testing.assert_allclose(
         model.predict_proba(faces[:3]), plain.predict_proba(faces[:3]), atol=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "mirror", "quick"),
+    [
+        ("hog-svm", True, {}),
+        ("anchored-mlp", False, {"copies": 1, "classifier__epochs": 1}),
+        ("anchored-small-fisher-mlp", False, {"copies": 1, "classifier__epochs": 1}),
+    ],
+)
+def test_pandas_output_reaches_the_classifier(faces, labels, name, mirror, quick):
+    model = make_pipeline(name, random_state=0, mirror=mirror)
+    inner = model.estimator if mirror else model
+    inner.set_params(**quick)
+    plain = clone(model).fit(faces[:40], labels[:40])
+    model.set_output(transform="pandas").fit(faces[:40], labels[:40])
+    fitted = model.estimator_ if mirror else model
+    assert list(fitted[-1].feature_names_in_) == list(fitted[:-1].get_feature_names_out())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # of names that are missing
+        answers = model.predict_proba(faces[:3])
+    np.testing.assert_allclose(answers, plain.predict_proba(faces[:3]), atol=1e-5)
 
 
 def test_grid_search_over_mirroring(faces, labels):
