@@ -1,8 +1,7 @@
-"""Anyone's own pictures: a folder a class, any size, any colour."""
+"""Anyone's own pictures: a folder or a table of classes, any size, any colour."""
 
 from __future__ import annotations
 
-import csv
 import os
 import threading
 from pathlib import Path
@@ -13,8 +12,15 @@ from numpy.typing import NDArray
 from fer_core.crop import FRAMING_VERSION, check_crop
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.decoding import decode_tree
-from fer_core.datasets.sources import open_source
-from fer_core.datasets.tree import read_tree, refuse_empty_folders
+from fer_core.datasets.sources import Source, open_source
+from fer_core.datasets.table import columns_of, file_of, read_table
+from fer_core.datasets.tree import (
+    Tree,
+    is_picture,
+    labelled_tree,
+    read_tree,
+    refuse_empty_folders,
+)
 from fer_core.detectors import (
     DEFAULT_DETECTOR,
     PHOTO_WORKING_SIDE,
@@ -29,6 +35,9 @@ from fer_core.portraits import largest_face
 #: Value of `groups` that takes the person from the file name.
 BY_PREFIX = "prefix"
 
+#: File inside a folder that says each picture's label, where there are no class folders.
+LABELS_TABLE = "labels.csv"
+
 
 def load_folder(
     path: str | os.PathLike[str],
@@ -38,12 +47,14 @@ def load_folder(
     groups: str | os.PathLike[str] | None = None,
     skip_broken: bool = False,
 ) -> Dataset:
-    """Load pictures that lie in a folder a class, or in an archive of such folders.
+    """Load pictures that lie in a folder a class, or that a table labels; in an archive, too.
 
     Parameters
     ----------
     path : path
-        ``<class>/<picture>`` or ``train/<class>/<picture>``, ``test/<class>/<picture>``.
+        ``<class>/<picture>`` or ``train/<class>/<picture>``, ``test/<class>/<picture>``. Or
+        pictures in any folders, and ``labels.csv`` with the columns ``picture`` (path inside the
+        folder, or file name) and ``label``; pictures not in it are left out.
     crop : {"auto", "always", "never"}
         Whether faces are searched and cropped. ``auto``: only in pictures whose longer side is
         100 pixels or more. Where they are not, the whole picture is scaled to 48x48.
@@ -71,8 +82,7 @@ def load_folder(
     """
     check_crop(crop)
     source = open_source(path)
-    tree = read_tree(source.path, source.names())
-    refuse_empty_folders(source.path, tree)
+    tree = _read_tree(source)
     persons, alone = read_groups(tree.pictures, groups)
     kind = f"folder, {_crop_kind(crop, detector)}"
     arrays = decode_tree(source, tree, _FaceMaker(crop, detector), kind, skip_broken=skip_broken)
@@ -88,6 +98,7 @@ def load_folder(
         "no_face": names[~found].tolist(),
         "ignored": tree.ignored,
         "no_group": alone,
+        "persons": 0 if groups is None else len(set(persons[kept])),
     }
     return Dataset(
         name=source.path.resolve().name,
@@ -100,6 +111,19 @@ def load_folder(
         found=None if found.all() else found,
         notes={key: value for key, value in notes.items() if value},
     )
+
+
+def _read_tree(source: Source) -> Tree:
+    """Read labels from our table, if there is one, and else from the folders' names."""
+    names = source.names()
+    content = source.read(LABELS_TABLE) if LABELS_TABLE in names else b""
+    if {"picture", "label"} <= set(columns_of(content)):  # other tables are called so, too
+        pictures = [name for name in names if is_picture(name)]
+        table = source.path / LABELS_TABLE
+        return labelled_tree(table, read_table(content, table, pictures, "label"))
+    tree = read_tree(source.path, names)
+    refuse_empty_folders(source.path, tree)
+    return tree
 
 
 def read_groups(
@@ -123,14 +147,21 @@ def read_groups(
     Raises
     ------
     DataError
-        If the table has other columns, names a picture that there isn't, or several by one name.
+        If the table has other columns, names a picture that there isn't, or several by one name,
+        or no two names have a prefix in common.
     """
     if groups is None:
         return np.arange(len(pictures), dtype=np.int64), []
     if groups == BY_PREFIX:
-        group_of = {name: _file(name).split("_")[0] for name in pictures}
+        group_of = {name: file_of(name).split("_")[0] for name in pictures}
+        if len(set(group_of.values())) == len(pictures):
+            raise DataError(
+                f"groups '{BY_PREFIX}': no two file names begin alike up to their first _, so that "
+                f"every picture (the first is '{pictures[0]}') would be of another person; rename "
+                "them, name persons in a csv table, or leave the groups out"
+            )
     else:
-        group_of = _read_table(Path(groups), pictures)
+        group_of = _read_groups(Path(groups), pictures)
     # A tuple can't be the name of a group, so pictures without one stay by themselves.
     keys = [group_of.get(name, (name,)) for name in pictures]
     number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
@@ -138,31 +169,11 @@ def read_groups(
     return np.array([number[key] for key in keys], dtype=np.int64), alone
 
 
-def _read_table(path: Path, pictures: list[str]) -> dict[str, str]:
-    by_name: dict[str, list[str]] = {}
-    for name in pictures:
-        for called in {name, _file(name)}:
-            by_name.setdefault(called, []).append(name)
-    group_of = {}
+def _read_groups(path: Path, pictures: list[str]) -> dict[str, str]:
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            if not {"picture", "group"} <= set(reader.fieldnames or ()):
-                raise DataError(f"{path}: a table of groups needs the columns picture and group")
-            for row in reader:
-                named = by_name.get((row["picture"] or "").strip(), [])
-                if len(named) != 1 or not row["group"]:
-                    problem = "no group" if len(named) == 1 else f"{len(named)} pictures"
-                    raise DataError(
-                        f"{path}: line {reader.line_num} ('{row['picture']}') names {problem}; "
-                        "write the picture's path inside the folder, then its group"
-                    )
-                group_of[named[0]] = row["group"].strip()
+        return read_table(path.read_bytes(), path, pictures, "group")
     except FileNotFoundError:
         raise DataError(f"{path}: there is no such table of groups") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise DataError(f"{path}: this is not a csv table of groups") from None
-    return group_of
 
 
 class _FaceMaker:
@@ -196,7 +207,3 @@ def _crop_kind(crop: str, detector: str) -> str:
         f"crop {crop}, detector {detector} at {PHOTO_WORKING_SIDE}, framing {FRAMING_VERSION}, "
         f"predictor {predictor_hash()}"
     )
-
-
-def _file(name: str) -> str:
-    return name.rpartition("/")[2]

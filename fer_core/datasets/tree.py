@@ -1,4 +1,4 @@
-"""Pictures in a folder a class, optionally below a folder a split: names to parts and labels."""
+"""Pictures in a folder a class, optionally below a folder a split, or labelled by a table."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Tree:
         ``fer7`` if the class folders spell FER2013's seven labels; one of those that there are
         if they spell some of them; else the folders' own names.
     ignored : dict of str to int
-        Class folders whose pictures were left out on request, with their number.
+        Classes whose pictures no scheme knows and were left out, with their number.
     """
 
     pictures: list[str]
@@ -100,7 +100,8 @@ def read_tree(path: Path, names: Sequence[str]) -> Tree:
     if not found:
         raise DataError(
             f"{path}: there are no pictures in class folders here; expected "
-            "<class>/<picture> or train/<class>/<picture> (.jpg, .png, …)"
+            "<class>/<picture> or train/<class>/<picture> (.jpg, .png, …), or a table labels.csv "
+            "with the columns picture and label"
         )
     classes = sorted({folder for _, folder, _, _ in found})
     # In one's own division of FER2013's pictures folders say more than names.
@@ -110,20 +111,43 @@ def read_tree(path: Path, names: Sequence[str]) -> Tree:
             f"{path}: the pictures lie in folders named after splits ({', '.join(classes)}) and "
             "not in class folders; expected train/<class>/<picture>"
         )
-    scheme, codes = _scheme_of(classes)
+    labels = {name: folder for name, folder, _, _ in found}
+    return _tree(path, labels, {n: _part(s, named, kaggles) for n, _, s, named in found})
+
+
+def labelled_tree(path: Path, labels: Mapping[str, str]) -> Tree:
+    """Return what a table says that labels pictures, which may lie in any folders.
+
+    Parameters
+    ----------
+    path : Path
+        Of the table, for messages.
+    labels : dict of str to str
+        Class by picture.
+
+    Raises
+    ------
+    DataError
+        If it names no picture, or pictures of one class only.
+    """
+    if not labels:
+        raise DataError(f"{path}: no picture is named here; write a row a picture")
+    parts = {name: next(filter(None, map(part_of, name.split("/")[:-1])), "") for name in labels}
+    return _tree(path, dict(sorted(labels.items())), parts)
+
+
+def _tree(path: Path, labels: Mapping[str, str], parts: Mapping[str, str]) -> Tree:
+    """Return pictures with their classes as codes, less those that no scheme knows."""
+    scheme, codes = _scheme_of(sorted(set(labels.values())))
     if len(scheme.labels) < 2:
         raise DataError(
             f"{path}: all pictures are in one class ('{scheme.labels[0]}'); "
-            "at least two class folders are needed"
+            "at least two classes are needed"
         )
-    kept = [
-        (name, codes[folder], _part(said, named, kaggles))
-        for name, folder, said, named in found
-        if folder in codes
-    ]
-    dropped = Counter(folder for _, folder, _, _ in found if folder not in codes)
-    pictures, y, parts = zip(*kept, strict=True)
-    return Tree(list(pictures), list(y), list(parts), scheme, dict(dropped))
+    kept = [name for name, label in labels.items() if label in codes]
+    dropped = Counter(label for label in labels.values() if label not in codes)
+    y = [codes[labels[name]] for name in kept]
+    return Tree(kept, y, [parts[name] for name in kept], scheme, dict(dropped))
 
 
 def _part(said: str, named: str, kaggles: bool) -> str:

@@ -1,3 +1,4 @@
+import shutil
 import warnings
 
 import cv2
@@ -111,7 +112,7 @@ def test_colours_and_sizes_may_differ(tmp_path):
 
 def test_persons_by_prefix_stay_on_one_side(tmp_path):
     dataset = load_folder(_crops(tmp_path, n=40), groups="prefix")
-    assert len(set(dataset.groups)) == 20
+    assert len(set(dataset.groups)) == dataset.notes["persons"] == 20
     split = make_split(dataset)
     people = [
         {name.split("/")[1].split("_")[0] for name in part.names}
@@ -159,6 +160,68 @@ def test_what_is_no_table_of_groups(tmp_path):
     (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x80")
     with pytest.raises(DataError, match="not a csv table"):
         read_groups(PICTURES, tmp_path / "binary.csv")
+
+
+def test_prefixes_that_no_two_pictures_share_are_refused():
+    with pytest.raises(DataError, match=r"no two file names begin alike.*'a/KA\.1\.png'"):
+        read_groups(["a/KA.1.png", "b/KA.2.png"], "prefix")
+    groups, _ = read_groups(["a/KA_1.png", "b/KA_2.png", "b/ann.png"], "prefix")
+    assert groups.tolist() == [0, 0, 1]
+
+
+#: How JAFFE calls its pictures, all in one folder: person, expression, number.
+CODES = {"AN": "angry", "HA": "happy", "NE": "neutral"}
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """Pictures in one folder, and a table of their labels and persons."""
+    root = tmp_path / "jaffe"
+    rows = [f"{person}.{code}{i}.png" for person in ("KA", "YM") for code in CODES for i in (1, 2)]
+    _write(root, {name: _ready(i) for i, name in enumerate([*rows, "README.png"])})
+    table = [f"{name},{CODES[name[3:5]]},{name[:2]}" for name in rows]
+    _table(root / "labels.csv", *table, header="picture,label,group")
+    return root
+
+
+def test_a_table_labels_pictures_of_one_folder(labelled):
+    dataset = load_folder(labelled, groups=labelled / "labels.csv")
+    assert dataset.scheme.labels == ("angry", "happy", "neutral")
+    assert len(dataset) == 12  # the picture that the table doesn't name is none
+    wanted = [CODES[name[3:5]] for name in dataset.names]
+    assert [dataset.scheme.labels[code] for code in dataset.y] == wanted
+    assert len(set(dataset.groups)) == 2
+    archive = shutil.make_archive(str(labelled), "zip", labelled)
+    np.testing.assert_array_equal(load_folder(archive).y, dataset.y)
+
+
+def test_pictures_of_a_table_may_lie_in_folders_of_parts(labelled):
+    for part, person in (("train", "KA"), ("test", "YM")):
+        (labelled / part / "more").mkdir(parents=True)
+        for path in labelled.glob(f"{person}.*"):
+            path.rename(labelled / part / "more" / path.name)
+    dataset = load_folder(labelled)
+    assert sorted(set(dataset.parts)) == ["test", "training"]
+    assert {name.split("/")[0] for name in dataset.names[dataset.parts == "test"]} == {"test"}
+
+
+def test_tables_of_labels_that_say_something_else(labelled, tmp_path):
+    table = labelled / "labels.csv"
+    _table(table, "KA.AN1.png,angry", "YM.AN1.png,anger", header="picture,label")
+    with pytest.raises(DataError, match=r"labels\.csv: all pictures are in one class"):
+        load_folder(labelled)
+    _table(table, "nobody.png,angry", header="picture,label")
+    with pytest.raises(DataError, match=r"line 2 \('nobody\.png'\) names 0 pictures"):
+        load_folder(labelled)
+    _table(table, header="picture,label")
+    with pytest.raises(DataError, match="no picture is named here"):
+        load_folder(labelled)
+    _table(table, "0,angry/1.png", header=",pth")
+    with pytest.raises(DataError, match="the columns picture and label"):
+        load_folder(labelled)
+    folders = _crops(tmp_path / "folders")
+    shutil.copy(table, folders)  # class folders may have a table that is not for us
+    assert len(load_folder(folders)) == 24
 
 
 def test_broken_pictures_are_refused_or_skipped(tmp_path):
