@@ -32,6 +32,7 @@ def training_note(fitted: Fitted) -> dict[str, Any]:
 #: the column, what it is, and what the training calls it.
 _YES_OR_NO = (
     ("F1 yes/no", "F1", "validation F1"),
+    ("precision yes/no", "Precision", "validation precision"),
     ("recall yes/no", "Recall", "validation recall"),
     ("AUC yes/no", "Area under the ROC curve", "validation AUC"),
     ("accuracy yes/no", "Accuracy", "validation accuracy per label"),

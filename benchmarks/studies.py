@@ -16,6 +16,7 @@ from benchmarks.models import ENSEMBLE
 from benchmarks.pairs import compare_all
 from benchmarks.predictions import Predictions, load_predictions
 from benchmarks.results import Result, RunFolder, cost_of, save_study
+from fer_core.errors import DataError
 
 #: Names of the studies: each is ``studies/<name>.json`` of a run, where there is one.
 PAIRS, WAYS, CONTRIBUTIONS, AGREEMENT = "pairs", "ways", "contributions", "agreement"
@@ -28,6 +29,11 @@ def write_studies(folder: RunFolder, notify: Callable[[str], None] = lambda text
 
     Studies that need what is not there (two families, an ensemble, validation pictures) are
     left out, and what an earlier run has left of them is removed.
+
+    Raises
+    ------
+    DataError
+        If a member of the ensemble has no result any more.
     """
     results = folder.results()
     saved = {r.name: load_predictions(folder.probabilities(r.name)) for r in results}
@@ -69,6 +75,11 @@ def _contributions(
     if ensemble is None:
         return None
     members = [m["name"] for m in ensemble.model["members"]]
+    if missing := [m for m in members if m not in validation]:
+        raise DataError(
+            f"'{ensemble.name}' was made of '{missing[0]}', of which no result is left here; "
+            "measure it again with python -m benchmarks.run --resume"
+        )
     measured = _those(test, validation)
     budget = Budget(**ensemble.model.get("budget", {}))
     costs = {r.name: cost_of(r) for r in results}

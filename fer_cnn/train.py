@@ -246,9 +246,9 @@ def _command(args: argparse.Namespace) -> None:
     )
     print(
         "each class a yes-or-no question, yes from 0.5 on: F1 "
-        f"{figures['validation F1']:.3f}, recall {figures['validation recall']:.3f}, AUC "
-        f"{figures['validation AUC']:.3f}, accuracy per label"
-        f" {figures['validation accuracy per label']:.3f}"
+        f"{figures['validation F1']:.3f}, precision {figures['validation precision']:.3f}, recall "
+        f"{figures['validation recall']:.3f}, AUC {figures['validation AUC']:.3f}, accuracy per "
+        f"label {figures['validation accuracy per label']:.3f}"
     )
 
 

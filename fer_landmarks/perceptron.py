@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fer_landmarks.compact import CompactState, check_bits, rounded
@@ -103,6 +104,8 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
         How many are fitted, each from other random numbers; probabilities are averaged.
     bits : {16, 8}
         What a fitted weight is rounded to.
+    class_weight : dict, "balanced" or None
+        How much a row of each class counts, see `sklearn.utils.class_weight.compute_class_weight`.
     random_state : int, RandomState or None
 
     Attributes
@@ -122,7 +125,9 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
     """
 
     _compact: ClassVar[tuple[str, ...]] = ("weights_",)
-    n_networks: int = 1  # of those that were pickled before there could be several
+    # Of those that were pickled before there was a choice.
+    n_networks: int = 1
+    class_weight: Any = None
 
     def __init__(
         self,
@@ -139,6 +144,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
         soft_weight: float = 0.6,
         n_networks: int = 1,
         bits: int = 16,
+        class_weight: Any = None,
         random_state: Any = None,
     ) -> None:
         self.hidden = hidden
@@ -154,6 +160,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
         self.soft_weight = soft_weight
         self.n_networks = n_networks
         self.bits = bits
+        self.class_weight = class_weight
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike, soft_labels: ArrayLike | None = None) -> Self:
@@ -175,18 +182,24 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
         targets = mixed_targets(
             codes, len(self.classes_), soft_labels, self.soft_weight, np.float32
         )
+        counts = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)[codes]
+        weight = counts.astype(np.float32)[:, None]
         random = check_random_state(self.random_state)
         self._find_scale(x)
         self.weights_: list[NDArray[np.float32]] = []
         self.shifts_: list[NDArray[np.float32]] = []
         for _ in range(self.n_networks):
             rng = np.random.default_rng(random.randint(np.iinfo(np.int32).max))
-            self._fold(self._layers(x, targets, rng))
+            self._fold(self._layers(x, targets, weight, rng))
         self._hold()
         return self
 
     def _layers(
-        self, x: NDArray[np.float32], targets: NDArray[np.float32], rng: np.random.Generator
+        self,
+        x: NDArray[np.float32],
+        targets: NDArray[np.float32],
+        weight: NDArray[np.float32],
+        rng: np.random.Generator,
     ) -> list[_Layer]:
         """Return one fitted network."""
         sizes = [x.shape[1], *self.hidden, targets.shape[1]]
@@ -201,7 +214,8 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
             for start in range(0, len(x) - size + 1, size):
                 rows, n = order[start : start + size], n + 1
                 batch = (x[rows] - self.mean_) * self.scale_
-                self._descend(layers, batch, targets[rows], rng, n, self._rate(n, n_steps))
+                rate = self._rate(n, n_steps)
+                self._descend(layers, batch, targets[rows], weight[rows], rng, n, rate)
         return layers
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
@@ -257,6 +271,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
         layers: Sequence[_Layer],
         x: NDArray[np.float32],
         targets: NDArray[np.float32],
+        weight: NDArray[np.float32],
         rng: np.random.Generator,
         n: int,
         rate: float,
@@ -285,7 +300,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
             masks.append(mask)
         last = layers[-1]
         proba = softmax(x @ last.values["weights"] + last.values["shift"])
-        slope = (proba - targets) / np.float32(len(x))
+        slope = weight * (proba - targets) / np.float32(len(x))
         slopes = {"weights": inputs[-1].T @ slope, "shift": slope.sum(axis=0)}
         slope = slope @ last.values["weights"].T
         last.step(slopes, rate, self.weight_decay, n)

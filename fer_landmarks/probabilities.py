@@ -28,8 +28,9 @@ class _Wrapper(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         inner = self.estimator.__sklearn_tags__()
         tags.input_tags = inner.input_tags
-        tags.input_tags.sparse = False
+        tags.input_tags.sparse = tags.input_tags.allow_nan = False
         tags.classifier_tags = inner.classifier_tags
+        tags.classifier_tags.multi_label = False  # codes are of one label a face
         return tags
 
 

@@ -12,9 +12,9 @@ from benchmarks.budget import Budget
 from benchmarks.combining import WAYS, compare_ways
 from benchmarks.contributions import what_families_add, what_members_add
 from benchmarks.predictions import Predictions
-from benchmarks.results import load_result, load_study, save_result
+from benchmarks.results import RunFolder, load_result, load_study, save_result
 from benchmarks.studies import write_studies
-from fer_core.errors import ProtocolError
+from fer_core.errors import DataError, ProtocolError
 from fer_core.pooling import fit_ensemble
 
 K = 4
@@ -176,3 +176,11 @@ def test_studies_of_a_run(measured_job, tmp_path):
     write_studies(folder)
     assert {p.name: p.read_bytes() for p in folder.study("x").parent.glob("*.json")} == first
     assert "NaN" not in json.dumps(load_study(folder.study("contributions")))
+
+
+def test_an_ensemble_of_a_model_that_is_gone_is_refused(measured_job, tmp_path):
+    folder = RunFolder(shutil.copytree(measured_job.folder.root, tmp_path / "run"))
+    gone = load_result(folder.result("ensemble")).model["members"][0]["name"]
+    folder.forget(gone)
+    with pytest.raises(DataError, match=f"'ensemble' was made of '{gone}', of which no result"):
+        write_studies(folder)

@@ -104,6 +104,7 @@ def test_slopes_are_those_of_the_loss():
     perceptron = DropoutPerceptron(dropout=0, input_dropout=0, noise=0, hidden=(5, 4))
     x = rng.normal(size=(12, 3))
     targets = np.eye(2, dtype=np.float32)[rng.integers(0, 2, 12)]
+    weight = rng.uniform(0.2, 3, size=(12, 1))
     layers = [_Layer.make(*sizes, rng, last=sizes[1] == 2) for sizes in ((3, 5), (5, 4), (4, 2))]
     taken = []
     for layer in layers:
@@ -117,9 +118,9 @@ def test_slopes_are_those_of_the_loss():
             z = (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 1e-5)
             z = np.maximum(z * layer.values["scale"] + layer.values["shift"], 0)
         proba = softmax(z @ layers[-1].values["weights"] + layers[-1].values["shift"])
-        return -(targets * np.log(proba)).sum(axis=1).mean()
+        return -(weight * targets * np.log(proba)).sum(axis=1).mean()
 
-    perceptron._descend(layers, x, targets, rng, 1, 0.0)
+    perceptron._descend(layers, x, targets, weight, rng, 1, 0.0)
     for layer, slopes in zip(layers, reversed(taken), strict=True):
         for name, slope in slopes.items():
             value = layer.values[name]

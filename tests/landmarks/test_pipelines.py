@@ -26,6 +26,7 @@ from fer_landmarks import (
     list_pipelines,
     make_pipeline,
 )
+from fer_landmarks.boosted_trees import BoostedTrees
 from fer_landmarks.perceptron import DropoutPerceptron
 from fer_landmarks.pipelines import DEFAULT_PIPELINE
 from fer_landmarks.probabilities import Probabilities, SoftmaxScores
@@ -47,10 +48,11 @@ QUICK = {
         KernelLeastSquares(),
         KernelLeastSquares(n_centers=15, random_state=0),
         KernelLeastSquares(bits=8),
-        DropoutPerceptron(hidden=(16,), epochs=20, batch_size=16, random_state=0),
-        DropoutPerceptron(hidden=(16,), epochs=20, batch_size=16, bits=8, random_state=0),
+        DropoutPerceptron((16,), 20, batch_size=16, learning_rate=0.03, random_state=0),
+        DropoutPerceptron((16,), 20, batch_size=16, bits=8, learning_rate=0.03, random_state=0),
         SoftmaxScores(LinearSVC(random_state=0)),
         Probabilities(LogisticRegression()),
+        Probabilities(BoostedTrees(n_estimators=5)),
     ]
 )
 def test_scikit_learn_conventions(estimator, check):
@@ -208,6 +210,8 @@ def test_kernel_pipeline_needs_no_mirroring(faces, labels):
 def test_class_weight_reaches_the_classifier():
     model = make_pipeline("hog-svm", class_weight="balanced")
     assert model.get_params()["classifier__estimator__class_weight"] == "balanced"
+    default = make_pipeline(class_weight="balanced")
+    assert default.get_params()["classifier__class_weight"] == "balanced"
     with pytest.raises(DataError, match="'fusion-knn' takes no class_weight"):
         make_pipeline("fusion-knn", class_weight="balanced")
 
@@ -259,6 +263,27 @@ def test_imports_load_no_more_than_needed(code, absent):
     check = f"import sys; {code}; print([m for m in {absent.split()!r} if m in sys.modules])"
     run = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("weight", ["balanced", {0: 1, 3: 30}])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda weight: DropoutPerceptron(
+            (16,), epochs=20, batch_size=20, noise=0, class_weight=weight, random_state=0
+        ),
+        lambda weight: Probabilities(
+            BoostedTrees(n_estimators=20, max_depth=2, class_weight=weight, random_state=0)
+        ),
+    ],
+)
+def test_rare_classes_count_as_much_as_is_asked(make, weight):
+    x = np.random.default_rng(0).normal(size=(310, 3))
+    y = np.repeat([0, 3], [300, 10])
+    x[y == 3] += 1
+    rare = y == 3
+    plain, weighted = (make(w).fit(x, y).predict_proba(x)[rare, 1] for w in (None, weight))
+    assert weighted.mean() > plain.mean() + 0.2
 
 
 def test_class_weights_reach_a_classifier_inside_another():
