@@ -132,7 +132,15 @@ def make_parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--head-epochs", type=int, help="epochs that train the head alone")
     group.add_argument(
-        "--settings", type=Path, metavar="JSON", help="settings that fer_cnn.tune found"
+        "--settings",
+        type=Path,
+        metavar="JSON",
+        help="settings that fer_cnn.tune found, or of your own: any fields of the recipe",
+    )
+    group.add_argument(
+        "--class-weight",
+        choices=("balanced", "none"),
+        help="let every class count the same, or every picture (default: the recipe's)",
     )
     group.add_argument(
         "--soft-labels",
@@ -178,6 +186,8 @@ def recipe_from(args: argparse.Namespace) -> Recipe:
         raise FerError(f"--epochs must be at least 1. Got {args.epochs} instead.")
     names = ("epochs", "weights", "init", "head_epochs", "views", "soft_weight", "network_seed")
     changes = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    if args.class_weight is not None:
+        changes["class_weights"] = args.class_weight == "balanced"
     if args.weights == NONE and not (args.init or recipe.init):
         changes.setdefault("head_epochs", 0)  # a random body has nothing to be spared
     epochs = changes.get("epochs", recipe.epochs)

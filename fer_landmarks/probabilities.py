@@ -39,7 +39,8 @@ class SoftmaxScores(_Wrapper):
 
     Scikit-learn's support vector machines have none of their own but by
     ``SVC(probability=True)``, which is deprecated and fits five times over. These are ordered
-    rightly and get their sharpness from `fer_core.calibration` on validation faces.
+    rightly, and `temperature` gives them their sharpness; `fer_core.calibration` finds what fits
+    on validation faces.
 
     Parameters
     ----------

@@ -65,6 +65,13 @@ def test_a_network_to_go_on_from_gets_a_new_head_first():
     assert recipe("tiny", "--network-seed", "3").network_seed == 3
 
 
+def test_classes_count_as_asked():
+    assert recipe("tiny").class_weights is False
+    assert recipe("tiny", "--class-weight", "balanced").class_weights is True
+    assert recipe("deepfer-vgg16").class_weights is True
+    assert recipe("deepfer-vgg16", "--class-weight", "none").class_weights is False
+
+
 def test_a_backbone_without_weights_has_no_phase_for_its_head():
     assert recipe("active-five-vgg16").head_epochs == 3
     bare = recipe("active-five-vgg16", "--weights", "none")
