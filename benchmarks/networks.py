@@ -65,6 +65,7 @@ def networks_table(
         ("delta", "Fitting less validation, in points"),
         ("test", "Accuracy of the network as it is served"),
         ("95 % interval", "Of the test accuracy, by bootstrap"),
+        ("without copies", "Test accuracy on pictures without a near copy among those fitted on"),
         ("macro F1", "On test pictures"),
         ("s / epoch", "Mean seconds an epoch"),
         *(
@@ -90,6 +91,7 @@ def networks_table(
 
 def _row(result: Result, scheme: str, ensemble: Result | None) -> list[Cell]:
     figures, told = main_figures(result), result.model[TRAINING]
+    without = result.metrics[result.run.scheme]["without_copies"]
     delta = told.get("delta")
     joined = ensemble.metrics.get(scheme) if ensemble else None
     return [
@@ -102,6 +104,7 @@ def _row(result: Result, scheme: str, ensemble: Result | None) -> list[Cell]:
         number_cell(None if delta is None else 100 * delta, "{:+.1f}"),
         number_cell(figures["accuracy"]),
         range_cell(figures["intervals"]["accuracy"]),
+        number_cell(without and without["accuracy"]),
         number_cell(figures["macro_f1"]),
         number_cell(result.machine.get("epoch_seconds"), "{:.0f}"),
         *(number_cell(told.get(figure)) for _, _, figure in _YES_OR_NO),

@@ -39,6 +39,8 @@ def test_a_row_a_network_beside_what_others_published(results):
     gone, native = (dict(zip(names, (c.text for c in row), strict=True)) for row in table.rows)
     assert (native["classes"], native["delta"]) == ("active5", "+10.0")
     assert native["published"] == "test accuracy 0.653"
+    without = left.metrics["fer7"]["without_copies"]["accuracy"]
+    assert native["without copies"] == f"{without:.3f}"
     assert native["ensemble"] == f"{ensemble.metrics['active5']['all']['accuracy']:.3f}"
     assert (gone["classes"], gone["published"], gone["fitting"]) == ("fer7", "n/a", "n/a")
 
