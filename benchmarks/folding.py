@@ -138,14 +138,25 @@ def _joined(results: Sequence[Result], described: Run) -> Result:
         model["description"] = "calibrated weighted mean, chosen anew in each fold"
     if all(TRAINING in r.model for r in results):
         model[TRAINING] = _mean_training([r.model[TRAINING] for r in results])
-    seconds = [r.machine.get("fit_seconds") for r in results]
-    machine = {
-        **first.machine,
-        "size_bytes": round(np.mean([r.machine["size_bytes"] for r in results])),
-        "fit_seconds": None if None in seconds else round(sum(s for s in seconds if s), 3),
-    }
+    machine = _joined_machine([r.machine for r in results])
     folds = tuple({key: main_figures(r)[key] for key in _KEPT} for r in results)
     return replace(first, model=model, run=described, metrics={}, machine=machine, folds=folds)
+
+
+def _joined_machine(machines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what all folds took: time to fit in all, the most memory, and means of the rest."""
+    joined: dict[str, Any] = {}
+    for key, value in machines[0].items():
+        values: list[Any] = [m.get(key) for m in machines]
+        if None in values or not isinstance(value, int | float):
+            joined[key] = None if None in values else value
+        elif key.startswith("fit_"):
+            joined[key] = round(sum(values), 3)
+        elif key.startswith("peak_"):
+            joined[key] = max(values)
+        else:
+            joined[key] = round(np.mean(values).item(), 3)
+    return joined
 
 
 def _mean_training(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -67,6 +67,10 @@ def test_cross_validation(made, made_dataset, tmp_path, capsys):
     assert [f["n"] for f in result.folds] == [len(test) for _, test in folds]
     assert result.folds[1]["accuracy"] == pytest.approx(folds[1][1].correct.mean(), abs=1e-6)
     assert set(result.metrics) == {"fer7", "valence3"}
+    machines = [load_result(folder.fold(i).result("left")).machine for i in (1, 2, 3)]
+    for key, joined in (("ms_per_face", np.mean), ("fit_seconds", np.sum)):
+        expected = joined([m[key] for m in machines])
+        assert result.machine[key] == pytest.approx(expected, abs=1e-3)
     text = (out / "report.md").read_text()
     assert "## Folds" in text
     assert "no standard error" in text
