@@ -37,15 +37,6 @@ _FOUR_CLASS = Recipe(
     note="No figure to compare with is published. " + _OURS,
 )
 
-_FOUR_CLASS_TRANSFER = replace(
-    _FOUR_CLASS,
-    name="four-class-transfer",
-    description="the same classes, MobileNetV2 with ImageNet weights",
-    architecture="mobilenet-v2",
-    weights="imagenet",
-    head_epochs=5,
-)
-
 _SEVEN_CLASS = Recipe(
     name="seven-class",
     description="course project on 7 classes: convolution, pooling, dense; one-hot labels",
@@ -102,7 +93,6 @@ def _active_five(
     )
 
 
-_ACTIVE_FIVE_RESNET50 = _active_five("resnet50", "resnet50", "imagenet", 0.6530)
 _ACTIVE_FIVE_MOBILENET = _active_five(
     "mobilenet", "mobilenet-v2", "imagenet", 0.6823, precision="float32"
 )
@@ -305,8 +295,14 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             _RESIDUAL_ROBUST,
             _FINE_TUNE,
             _FOUR_CLASS,
-            _FOUR_CLASS_TRANSFER,
-            _from_scratch(_FOUR_CLASS_TRANSFER, epochs=10),
+            replace(
+                _FOUR_CLASS,
+                name="four-class-transfer",
+                description="the same classes, MobileNetV2 with ImageNet weights",
+                architecture="mobilenet-v2",
+                weights="imagenet",
+                head_epochs=5,
+            ),
             _tuned(_FOUR_CLASS),
             _SEVEN_CLASS,
             replace(
@@ -316,11 +312,10 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
                 labels="sparse",
             ),
             _ACTIVE_FIVE,
-            _ACTIVE_FIVE_RESNET50,
-            _from_scratch(_ACTIVE_FIVE_RESNET50, epochs=6),
+            _active_five("resnet50", "resnet50", "imagenet", 0.6530),
             _active_five("vgg16", "vgg16", "imagenet", 0.6808),
             _ACTIVE_FIVE_MOBILENET,
-            _from_scratch(_ACTIVE_FIVE_MOBILENET, epochs=12),
+            _from_scratch(_ACTIVE_FIVE_MOBILENET, epochs=10),
             _active_five("vggface", "vggface-vgg16", "vggface", 0.7494),
             _active_five("vggface-resnet50", "vggface-resnet50", "vggface", None),
             _DEEPFER,

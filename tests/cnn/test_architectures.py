@@ -57,6 +57,17 @@ def test_layers_are_named(name, networks):
     assert again == [layer.name for layer in networks[name].layers]
 
 
+@pytest.mark.parametrize("name", sorted(BACKBONES))
+def test_moving_statistics_keep_up_with_short_trainings(name, networks):
+    momenta = {
+        layer.momentum
+        for layer in networks[name].layers
+        if type(layer).__name__ == "BatchNormalization"
+    }
+    assert all(momentum <= 0.99 for momentum in momenta)
+    assert bool(momenta) == (not name.endswith("vgg16"))
+
+
 def test_compact_keeps_to_two_million_parameters():
     assert 1_000_000 < build("compact", 7).count_params() <= 2_000_000
 
