@@ -69,6 +69,12 @@ def choose_threshold(
     ------
     DataError
         If `accuracy` is none, or `proba` are no probabilities.
+
+    Notes
+    -----
+    The probability holds for a model that these pictures did not choose. Where they chose its
+    epoch, temperature or weights, as in `benchmarks`, it is a little lower; on few pictures,
+    markedly.
     """
     from scipy.stats import binom
 
