@@ -60,6 +60,13 @@ _RECIPES: Mapping[str, Recipe] = MappingProxyType(
         "geometry-kernel": Recipe(
             "aligned landmarks, Gaussian-kernel least squares", (_SHAPE,), classifiers.kernel
         ),
+        "geometry-mlp": Recipe(
+            "aligned landmarks, perceptron with dropout, fitted on changed copies of each face, "
+            "too",
+            (_SHAPE,),
+            classifiers.dropout_perceptron,
+            jittered=True,
+        ),
         "hog-svm": Recipe("HOG, linear SVM", ("hog",), classifiers.linear_svm),
         "hog-kernel": Recipe("HOG, Gaussian-kernel least squares", ("hog",), classifiers.kernel),
         "lbp-kernel": Recipe(

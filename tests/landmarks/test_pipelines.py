@@ -35,6 +35,7 @@ from fer_landmarks.probabilities import Probabilities, SoftmaxScores
 QUICK = {
     "fusion-xgb": {"classifier__estimator__n_estimators": 5},
     "fusion-forest": {"classifier__estimator__n_estimators": 5},
+    "geometry-mlp": {"copies": 1, "classifier__hidden": (32,)},
     "anchored-mlp": {"copies": 1, "classifier__hidden": (32,)},
     "anchored-fisher-mlp": {"copies": 1, "classifier__hidden": (32,)},
     "anchored-small-fisher-mlp": {"copies": 1, "classifier__hidden": (32,)},

@@ -29,6 +29,7 @@ SERVED = {
     "hog-kernel": {"classifier__bits": 8, "compress__bits": 8},
     "fusion-kernel": {"classifier__bits": 8, "classifier__n_centers": 20},
     "anchored-small-fisher-kernel": {},
+    "geometry-mlp": {"copies": 1, "classifier__hidden": (32, 16)},
     "anchored-mlp": {"copies": 1, "classifier__hidden": (32, 16)},
     "anchored-small-fisher-mlp": {"copies": 1, "classifier__hidden": (32, 16)},
 }
