@@ -73,7 +73,8 @@ def export_here(keras_file: Path, onnx_file: Path, views: str = "one") -> None:
     keras = require("keras", "train")
     require("tf2onnx", "train")
     model = with_views(keras.saving.load_model(keras_file, compile=False), views)
-    expected = np.asarray(model(probe_faces()))  # the exporter wants a model that was called
+    # The exporter wants a model that was called.
+    expected = np.asarray(model(probe_faces(), training=False))
     with write_atomically(onnx_file) as path:
         model.export(path, format="onnx", verbose=False)
         exported = OnnxClassifier(path, range(expected.shape[1])).predict_proba(probe_faces())

@@ -49,7 +49,10 @@ def rgb_faces(size: int, scale: float, offset: Sequence[float]) -> tuple[Any, An
     faces, x = _faces()
     x = layers.Rescaling(1.0, name="as_float")(x)
     if size != FACE_SIZE:
-        x = layers.Resizing(size, size, interpolation="bilinear", name="resizing")(x)
+        # Left alone, this layer says that it trains, and all layers after it do where nobody says
+        # otherwise: dropout and statistics of the batch would be exported with the network.
+        resize = layers.Resizing(size, size, interpolation="bilinear", name="resizing")
+        x = resize(x, training=False)
     x = layers.Concatenate(name="gray_to_rgb")([x, x, x])
     return faces, layers.Rescaling(scale, offset=list(offset), name=PREPROCESSING)(x)
 

@@ -132,7 +132,9 @@ def prepared_for_a_backbone(n_classes):
 
     faces, x = rgb_faces(80, 1 / 127.5, (-1.0, -0.5, 0.0))
     x = keras.layers.Conv2D(8, 3, name="conv")(x)
+    x = keras.layers.BatchNormalization(name="norm")(x)
     x = keras.layers.GlobalAveragePooling2D(name=FEATURES)(x)
+    x = keras.layers.Dropout(0.5, name="dropout")(x)
     return keras.Model(faces, probabilities(x, n_classes))
 
 
@@ -154,7 +156,15 @@ def test_exports_to_onnx(make, faces, tmp_path):
     model.save(tmp_path / "model.keras")
     export_here(tmp_path / "model.keras", tmp_path / "model.onnx")
     served = OnnxClassifier(tmp_path / "model.onnx", range(5)).predict_proba(faces)
-    assert np.abs(served - np.asarray(model(faces))).max() < 1e-4
+    assert np.abs(served - np.asarray(model(faces, training=False))).max() < 1e-4
+
+
+@pytest.mark.parametrize("name", ["vgg16", "mobilenet-v2"])
+def test_networks_that_enlarge_faces_do_not_train_when_they_answer(name, faces):
+    model = build(name, 5, size=64, dense=(8,))
+    alone = np.concatenate([np.asarray(model(faces[i : i + 1])) for i in range(3)])
+    np.testing.assert_allclose(np.asarray(model(faces)), alone, atol=1e-5)
+    np.testing.assert_allclose(alone, model.predict(faces, verbose=0), atol=1e-5)
 
 
 def test_a_wrong_name_suggests_the_right_one():
