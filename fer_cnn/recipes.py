@@ -319,7 +319,7 @@ RECIPES: Mapping[str, Recipe] = MappingProxyType(
             _active_five("vggface", "vggface-vgg16", "vggface", 0.7494),
             _active_five("vggface-resnet50", "vggface-resnet50", "vggface", None),
             _DEEPFER,
-            _from_scratch(_DEEPFER, epochs=10),
+            _from_scratch(_DEEPFER, epochs=7),
             _SIX_CLASS,
             _TINY,
         )
