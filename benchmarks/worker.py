@@ -72,13 +72,15 @@ def run_task(task: Task, log: Path, notify: Notify, watch: Watch | None = None) 
             while watch is not None and not receiver.poll(_WATCH_SECONDS):
                 if (reason := watch(process.pid or 0)) is not None:
                     raise TaskStopped(reason)
-            kind, text = receiver.recv()
+            try:
+                kind, text = receiver.recv()
+            except (EOFError, OSError):  # its end is closed, perhaps within a message: it is over
+                process.join()
+                break
             if kind == "failed":
                 failure = text
             else:
                 notify(text)
-    except (EOFError, OSError):  # its end is closed, perhaps within a message: it is over
-        process.join()
     finally:
         if process.is_alive():
             process.terminate()
