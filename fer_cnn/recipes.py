@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from fer_cnn.augmentation import Augmentation
-from fer_cnn.recipe import Precision, Recipe, read_settings, with_settings
+from fer_cnn.recipe import Recipe, read_settings, with_settings
 from fer_cnn.weights import NONE
 from fer_core.lookup import look_up
 
@@ -71,13 +71,7 @@ _ACTIVE_FIVE = Recipe(
 )
 
 
-def _active_five(
-    backbone: str,
-    architecture: str,
-    weights: str,
-    published: float | None,
-    precision: Precision = "bfloat16",
-) -> Recipe:
+def _active_five(backbone: str, architecture: str, weights: str, published: float | None) -> Recipe:
     """Return the recipe's variant that fine-tunes all layers of a backbone."""
     return replace(
         _ACTIVE_FIVE,
@@ -88,13 +82,14 @@ def _active_five(
         head_epochs=3,
         learning_rate=1e-3,
         body_rate=0.1,
-        precision=precision,
+        precision="bfloat16",
         published={} if published is None else {"test accuracy": published},
     )
 
 
-_ACTIVE_FIVE_MOBILENET = _active_five(
-    "mobilenet", "mobilenet-v2", "imagenet", 0.6823, precision="float32"
+# Convolutions of a channel each take longer in bfloat16: 0.42 s a step in place of 0.35 s.
+_ACTIVE_FIVE_MOBILENET = replace(
+    _active_five("mobilenet", "mobilenet-v2", "imagenet", 0.6823), precision="float32"
 )
 
 _DEEPFER = Recipe(

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fer_landmarks.compact import CompactState, check_bits, rounded
@@ -105,7 +105,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
     bits : {16, 8}
         What a fitted weight is rounded to.
     class_weight : dict, "balanced" or None
-        How much a row of each class counts, see `sklearn.utils.class_weight.compute_class_weight`.
+        How much a row of each class counts, see `sklearn.utils.class_weight.compute_sample_weight`.
     random_state : int, RandomState or None
 
     Attributes
@@ -182,8 +182,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
         targets = mixed_targets(
             codes, len(self.classes_), soft_labels, self.soft_weight, np.float32
         )
-        counts = compute_class_weight(self.class_weight, classes=self.classes_, y=labels)[codes]
-        weight = counts.astype(np.float32)[:, None]
+        weight = compute_sample_weight(self.class_weight, labels).astype(np.float32)[:, None]
         random = check_random_state(self.random_state)
         self._find_scale(x)
         self.weights_: list[NDArray[np.float32]] = []
