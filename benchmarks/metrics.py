@@ -17,7 +17,7 @@ from sklearn.metrics import (
 )
 
 from benchmarks.reliability import chance_calibration_error, expected_calibration_error
-from benchmarks.resampling import interval, one_group, resampled_sums, share_interval
+from benchmarks.resampling import interval_if_any, one_group, resampled_sums, share_interval
 from fer_core.calibration import check_probabilities
 from fer_core.certainty import accuracy_by_coverage
 from fer_core.datasets.ferplus import label_distribution, majority
@@ -175,7 +175,8 @@ def bootstrap_intervals(
     -------
     dict
         ``accuracy``, ``balanced_accuracy``, ``macro_f1``, ``weighted_f1``, ``top2`` and
-        ``log_loss``, each as [low, high]; None for a log loss without upper bound.
+        ``log_loss``, each as [low, high]; None where all resamples agree, or for a log loss
+        without upper bound.
     """
     n, k = p.shape
     shares = ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "top2")
@@ -207,7 +208,7 @@ def bootstrap_intervals(
     }
     return {
         "accuracy": share_interval(predicted == y, groups=groups),
-        **{name: interval(sample) for name, sample in samples.items()},
+        **{name: interval_if_any(sample) for name, sample in samples.items()},
     }
 
 

@@ -13,9 +13,8 @@ from benchmarks.metrics import Figures, rounded
 from benchmarks.predictions import Predictions
 from benchmarks.resampling import (
     difference_interval,
-    interval,
-    one_group,
     resampled_means,
+    sampled_difference_interval,
 )
 
 #: Corrected probabilities below this are called a difference.
@@ -116,10 +115,9 @@ def compare_all(tests: Mapping[str, Predictions]) -> list[Figures]:
         groups = None if one.groups is None else one.groups[kept]
         means = resampled_means(np.column_stack(list(right.values())), groups)
         sampled = dict(zip(right, means.T, strict=True))
-        alone = one_group(groups, np.ones(int(kept.sum()), dtype=bool))
         for pair in pairs:
             a, b = str(pair["first"]), str(pair["second"])
-            low_high = [-1.0, 1.0] if alone else interval(sampled[a] - sampled[b])
+            low_high = sampled_difference_interval(sampled[a] - sampled[b], groups, kept.sum())
             pair[name] = {**_counted(right[a], right[b]), "interval": rounded(low_high)}
         found = [pair[name] for pair in pairs]
         for figures, p in zip(found, holm([f["p"] for f in found]), strict=True):

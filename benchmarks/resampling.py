@@ -51,6 +51,18 @@ def interval(samples: NDArray[np.float64]) -> list[float]:
     return [float(v) for v in np.nanpercentile(samples, [_TAIL, 100 - _TAIL])]
 
 
+def interval_if_any(samples: NDArray[np.float64]) -> list[float] | None:
+    """Return `interval`, None where all resamples agree: they can't say how sure that is."""
+    low, high = interval(samples)
+    return [low, high] if high > low else None
+
+
+def exact_interval(share: float, n: int) -> list[float]:
+    """Return the exact 95 % interval of a share among `n` (Clopper and Pearson, 1934)."""
+    found = binomtest(round(share * n), n).proportion_ci(0.95, method="exact")
+    return [float(found.low), float(found.high)]
+
+
 def share_interval(
     hits: NDArray[np.bool_],
     among: NDArray[np.bool_] | None = None,
@@ -58,9 +70,10 @@ def share_interval(
 ) -> list[float]:
     """Return the 95 % interval of the share of `hits` among pictures.
 
-    It is never narrower than the exact one of Clopper and Pearson (1934): the bootstrap says too
-    little of a handful of pictures, and nothing where all of them are hits. One person's pictures
-    say nothing of other people, so their interval is the whole range.
+    It is never narrower than `exact_interval`, of as many pictures or, where all of them are hits
+    or none, of as many as there are groups: the bootstrap says too little of a handful, and nothing
+    where all agree. One person's pictures say nothing of other people, so their interval is the
+    whole range.
 
     Parameters
     ----------
@@ -76,8 +89,11 @@ def share_interval(
     sums = resampled_sums(np.stack([hit, counted], axis=1).astype(np.float64), groups)
     with np.errstate(invalid="ignore"):  # none of the pictures that count was drawn
         low, high = interval(sums[:, 0] / sums[:, 1])
-    exact = binomtest(int(hit.sum()), int(counted.sum())).proportion_ci(0.95, method="exact")
-    return [min(low, float(exact.low)), max(high, float(exact.high))]
+    n, share = int(counted.sum()), float(hit.sum() / counted.sum())
+    if groups is not None and share in (0, 1):
+        n = _n_groups(groups[counted], n)
+    least, most = exact_interval(share, n)
+    return [min(low, least), max(high, most)]
 
 
 def wilson_interval(flags: NDArray[np.bool_]) -> list[float]:
@@ -102,9 +118,36 @@ def difference_interval(
     groups : int64 (n,) or None
     """
     difference = np.asarray(better, dtype=np.float64) - np.asarray(other, dtype=np.float64)
-    if one_group(groups, np.ones(len(difference), dtype=bool)):
+    samples = resampled_means(difference[:, None], groups)[:, 0]
+    return sampled_difference_interval(samples, groups, len(difference))
+
+
+def sampled_difference_interval(
+    samples: NDArray[np.float64], groups: NDArray[np.int64] | None, n: int
+) -> list[float]:
+    """Return the 95 % interval of a difference between shares from its resamples.
+
+    Where all agree that there is one, it is as wide as pictures that would change the difference
+    may be frequent without one among `n`. One person's pictures say nothing: the whole range.
+
+    Parameters
+    ----------
+    samples : float64 (RESAMPLES,)
+    groups : int64 (n,) or None
+    n : int
+        Pictures.
+    """
+    if one_group(groups, np.ones(n, dtype=bool)):
         return [-1.0, 1.0]
-    return interval(resampled_means(difference[:, None], groups)[:, 0])
+    low, high = interval(samples)
+    if low == high != 0:
+        unseen = exact_interval(0, _n_groups(groups, n))[1]
+        low, high = max(low - unseen, -1.0), min(high + unseen, 1.0)
+    return [low, high]
+
+
+def _n_groups(groups: NDArray[np.int64] | None, n: int) -> int:
+    return n if groups is None else len(np.unique(groups))
 
 
 def resampled_means(

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from benchmarks.resampling import RESAMPLES, difference_interval, resampled_sums, share_interval
+from benchmarks.resampling import (
+    RESAMPLES,
+    difference_interval,
+    exact_interval,
+    interval_if_any,
+    resampled_sums,
+    share_interval,
+)
 
 
 def test_every_resample_draws_as_many_groups_as_there_are():
@@ -38,3 +45,21 @@ def test_share_among_some_of_the_pictures():
     assert wider[0] <= low + 0.02
     assert share_interval(hits, among, np.zeros(100)) == [0, 1]
     assert share_interval(hits, np.arange(100) == 1, np.zeros(100))[1] == 1
+
+
+def test_a_handful_of_pictures_that_all_agree_leaves_room_for_others():
+    ones, zeros = np.ones(6, dtype=bool), np.zeros(6, dtype=bool)
+    low, high = share_interval(ones)
+    assert low == pytest.approx(0.025 ** (1 / 6))
+    assert high == 1
+    low, high = difference_interval(ones, zeros)
+    assert low == pytest.approx(0.025 ** (1 / 6))
+    assert high == 1
+    assert interval_if_any(np.ones(9)) is None
+
+
+def test_people_and_not_pictures_are_counted():
+    # Thirty pictures of two people say no more of a third one than two pictures would.
+    of_two = share_interval(np.ones(30, dtype=bool), groups=np.repeat([0, 1], 15))
+    assert of_two == share_interval(np.ones(2, dtype=bool)) == [pytest.approx(0.025**0.5), 1]
+    assert exact_interval(0.5, 4)[0] < exact_interval(0.5, 30)[0] < 0.5
