@@ -27,7 +27,7 @@ from benchmarks.predictions import load_predictions
 from benchmarks.progress import say
 from benchmarks.results import RunFolder
 from benchmarks.suspects import Suggestion, hard_for_all, out_of_fold, suspect_labels
-from fer_core.cli import names, natural, run_command
+from fer_core.cli import names, run_command, seed
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import DataError
@@ -72,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "wrong",
     )
     group.add_argument("--out", type=Path, metavar="DIR", help="default: runs/explore/DATASET")
-    group.add_argument("--seed", type=natural, default=0, help="of split and folds (default: 0)")
+    group.add_argument("--seed", type=seed, default=0, help="of split and folds (default: 0)")
     return run_command(parser, _command, argv)
 
 

@@ -30,7 +30,7 @@ from benchmarks.timing import (
     time_model,
 )
 from benchmarks.worker import Notify, TaskError, TaskStopped, run_task
-from fer_core.cli import names, natural, positive, run_command
+from fer_core.cli import names, positive, run_command, seed
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.datasets.thinning import thinned
 from fer_core.errors import DataError
@@ -206,7 +206,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--max-gib", type=positive, default=MAX_GIB, metavar="G", help="default: %(default)g"
     )
     group.add_argument("--again", action="store_true", help="forget what was measured before")
-    group.add_argument("--seed", type=natural, default=0)
+    group.add_argument("--seed", type=seed, default=0)
     group.add_argument("--out", type=Path, metavar="DIR", help="default: runs/growth/DATASET")
     return run_command(parser, _command, argv)
 

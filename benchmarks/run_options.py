@@ -10,7 +10,7 @@ from benchmarks.models import CNN
 from benchmarks.other_pictures import add_test_on_arguments
 from fer_core.certainty import STATED_ACCURACY
 from fer_core.cleaning import add_cleaning_arguments
-from fer_core.cli import names, natural, positive
+from fer_core.cli import names, positive, seed
 from fer_core.datasets.options import add_arguments
 from fer_core.labels import SCHEMES
 
@@ -107,7 +107,7 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--time-again", action="store_true", help="measure the speed of finished models anew"
     )
-    group.add_argument("--seed", type=natural, default=0, help="of splits and fits (default: 0)")
+    group.add_argument("--seed", type=seed, default=0, help="of splits and fits (default: 0)")
     add_test_on_arguments(parser)
     return parser
 

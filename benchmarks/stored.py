@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from benchmarks.predictions import predict_in_batches
 from benchmarks.worker import Notify
-from fer_core.cli import names, natural
+from fer_core.cli import names, seed
 from fer_core.datasets.dataset import Dataset
 from fer_core.ensemble import Ensemble, Model
 from fer_core.errors import DataError, ProtocolError
@@ -58,7 +58,7 @@ def add_measuring_arguments(
     group.add_argument("--out", type=Path, metavar="DIR", help=f"default: {out}")
     group.add_argument(
         "--seed",
-        type=natural,
+        type=seed,
         default=0,
         help="of the split and all that is drawn (default: 0)",
     )

@@ -17,6 +17,7 @@ _MOST = {
     "scale": 0.9,
     "shift": 1,
     "erase": 1,
+    "contrast": 1,
     "exposure": 1,
     "crop": FACE_SIZE - 1,
     "degrade": 1,
@@ -130,7 +131,8 @@ class Augmentation:
                 bias = change[i] + exposure[i] * (1 - gain[i]) * warped.mean()
                 factor = exposure[i] * gain[i]
                 # convertScaleAbs would fold negative values up instead of clipping them.
-                warped = np.clip(warped * np.float32(factor) + np.float32(bias), 0, 255)
+                changed = np.clip(warped * np.float32(factor) + np.float32(bias), 0, 255)
+                warped = np.rint(changed).astype(np.uint8)
             result[i] = warped
         if self.degrade > 0:
             _degrade(result, self.degrade, worse)

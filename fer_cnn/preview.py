@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_cnn.augmentation import Augmentation
+from fer_cnn.batches import mix
 from fer_cnn.recipes import RECIPES, get_recipe
-from fer_core.cli import natural, run_command
+from fer_core.cli import run_command, seed
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import FerError
@@ -23,7 +24,11 @@ _GAP, _ENLARGED = 4, 2
 
 
 def augmentation_sheet(
-    faces: NDArray[np.uint8], augmentation: Augmentation, variants: int = 9, seed: int = 0
+    faces: NDArray[np.uint8],
+    augmentation: Augmentation,
+    variants: int = 9,
+    seed: int = 0,
+    mixup: float = 0.0,
 ) -> NDArray[np.uint8]:
     """Return faces beside random changes of them.
 
@@ -34,6 +39,8 @@ def augmentation_sheet(
     variants : int
         Changed pictures a face.
     seed : int
+    mixup : float
+        See `fer_cnn.batches.mix`; 0 doesn't mix faces.
 
     Returns
     -------
@@ -42,6 +49,9 @@ def augmentation_sheet(
     """
     rng = np.random.default_rng(seed)
     changed = [augmentation.apply(faces, rng) for _ in range(variants)]
+    if mixup:
+        labels = np.zeros((len(faces), 1), np.float32)
+        changed = [mix((pictures, labels), mixup, rng)[0] for pictures in changed]
     n, height, width = faces.shape
     side, across = height * _ENLARGED, width * _ENLARGED
     first = across + 4 * _GAP
@@ -76,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_arguments(parser)
     parser.add_argument("--faces", type=int, default=7, help="rows (default: %(default)s)")
     parser.add_argument("--variants", type=int, default=9, help="columns (default: %(default)s)")
-    parser.add_argument("--seed", type=natural, default=0)
+    parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument("--out", type=Path, metavar="PNG", help="default: RECIPE-augmentation.png")
     return run_command(parser, _command, argv)
 
@@ -92,7 +102,7 @@ def _command(args: argparse.Namespace) -> None:
     if out.suffix.lower() != ".png":
         raise FerError(f"--out must end in .png. Got {out} instead.")
     faces = choose_faces(load_dataset(args), args.faces, args.seed)
-    sheet = augmentation_sheet(faces, recipe.augmentation, args.variants, args.seed)
+    sheet = augmentation_sheet(faces, recipe.augmentation, args.variants, args.seed, recipe.mixup)
     with write_atomically(out) as path:
         path.write_bytes(cv2.imencode(".png", sheet)[1].tobytes())
     print(f"{out}: each row a face as it is, then as '{recipe.name}' changes it in training")

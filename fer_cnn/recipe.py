@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from inspect import signature
 from pathlib import Path
@@ -32,6 +33,19 @@ _TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
     "float": ("a number", (int, float)),
     "bool": ("of type bool", (bool,)),
     "Sequence[int]": ("a list of whole numbers", (list, tuple)),
+}
+
+#: What numbers have to be: in words, as a test, and which; all are finite.
+_RULES: Mapping[str, tuple[Callable[[float], bool], tuple[str, ...]]] = {
+    "at least 1": (lambda v: v >= 1, ("epochs", "batch_size", "plateau_patience", "patience")),
+    "0 or more": (
+        lambda v: v >= 0,
+        ("head_epochs", "network_seed", "weight_decay", "mixup", "least_rate"),
+    ),
+    "positive": (lambda v: v > 0, ("learning_rate", "body_rate")),
+    "0 to 1": (lambda v: 0 <= v <= 1, ("soft_weight", "warmup")),
+    "at least 0 and below 1": (lambda v: 0 <= v < 1, ("average", "blend", "label_smoothing")),
+    "above 0 and below 1": (lambda v: 0 < v < 1, ("plateau_factor",)),
 }
 
 
@@ -155,23 +169,11 @@ class Recipe:
         ):
             if getattr(self, name) not in choices:
                 raise self._wrong(name, f"one of {', '.join(choices)}")
-        for name in ("epochs", "batch_size", "plateau_patience"):
-            if getattr(self, name) < 1:
-                raise self._wrong(name, "at least 1")
-        if self.patience is not None and self.patience < 1:
-            raise self._wrong("patience", "at least 1, or None")
-        for name in ("head_epochs", "network_seed"):
-            if getattr(self, name) < 0:
-                raise self._wrong(name, "0 or more")
-        for name in ("learning_rate", "body_rate"):
-            if not getattr(self, name) > 0:
-                raise self._wrong(name, "positive")
-        for name in ("soft_weight", "warmup"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise self._wrong(name, "0 to 1")
-        for name in ("average", "blend"):
-            if not 0 <= getattr(self, name) < 1:
-                raise self._wrong(name, "at least 0 and below 1")
+        for rule, (allowed, names) in _RULES.items():
+            for name in names:
+                value = getattr(self, name)
+                if value is not None and not (allowed(value) and math.isfinite(value)):
+                    raise self._wrong(name, rule)
         if self.blend and not self.init:
             raise self._wrong("blend", "0 where no network is gone on from")
         if self.labels == "sparse" and (self.label_smoothing or self.mixup):
@@ -263,6 +265,8 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any], source: str) -> R
 
 def _require_type(value: Any, kind: str, what: str) -> None:
     """Refuse a value of another type than an annotation says; words have choices of their own."""
+    if value is None and kind.endswith(" | None"):
+        return
     wanted, types = _TYPES.get(kind.removesuffix(" | None"), ("of type str", (str,)))
     if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
         raise DataError(f"{what} must be {wanted}. Got {value!r} instead.")

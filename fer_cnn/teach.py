@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_core.cli import natural, run_command
+from fer_core.cli import run_command, seed
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import DataError, ProtocolError
 from fer_core.model_store import ModelStore
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="NPZ",
         help="of python -m fer_landmarks.left_out; counts as much as all models",
     )
-    parser.add_argument("--seed", type=natural, default=0, help="of the split (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="of the split (default: 0)")
     parser.add_argument(
         "--out", type=Path, default=Path("runs/taught.npz"), help="default: %(default)s"
     )

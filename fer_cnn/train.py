@@ -25,7 +25,7 @@ from fer_core.cleaning import (
     describe_cleaning,
     read_cleaning,
 )
-from fer_core.cli import natural, positive, run_command
+from fer_core.cli import positive, run_command, seed
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import FerError
@@ -154,10 +154,10 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--views", choices=get_args(Views), help="what the served network averages over"
     )
-    group.add_argument("--seed", type=natural, default=0, help="of the split and the network")
+    group.add_argument("--seed", type=seed, default=0, help="of the split and the network")
     group.add_argument(
         "--network-seed",
-        type=natural,
+        type=seed,
         help="added to --seed for the network alone (default: the recipe's), so that several "
         "differ on one split",
     )

@@ -109,7 +109,7 @@ def train(
     if y.min() < 0 or y.max() >= n_classes:
         raise DataError(f"labels must be 0 to {n_classes - 1}; got {y.min()} to {y.max()}")
     started = time.monotonic()
-    seed += recipe.network_seed
+    seed = (seed + recipe.network_seed) % 2**32  # Keras takes no larger one
     require("keras", "train").utils.set_random_seed(seed)
     targets = _targets(recipe, y, n_classes, soft_labels)
     weights = class_weights(y, n_classes)[y] if recipe.class_weights else None
@@ -202,7 +202,14 @@ def _fresh(recipe: Recipe, n_classes: int, start: Path | None) -> Any:
         return load_network(str(start))
     if recipe.init:
         return with_new_head(load_network(recipe.init), n_classes)
-    model = build(recipe.architecture, n_classes, **recipe.options)
+    try:
+        model = build(recipe.architecture, n_classes, **recipe.options)
+    except ValueError as error:
+        told = ", ".join(f"{key} {value}" for key, value in recipe.options.items())
+        raise DataError(
+            f"recipe '{recipe.name}': no network '{recipe.architecture}' can be made with {told}: "
+            f"{error}"
+        ) from error
     load_weights(model, recipe.weights, width=recipe.options.get("width", 1.0))
     return model
 

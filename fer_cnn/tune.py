@@ -17,7 +17,7 @@ from fer_cnn.recipes import RECIPES, get_recipe
 from fer_cnn.search import BEST, TRIALS, Search, write_best, write_trials
 from fer_cnn.start import require_same_fitting
 from fer_cnn.train import print_progress, scheme_for
-from fer_core.cli import natural, not_negative, run_command
+from fer_core.cli import not_negative, run_command, seed
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.options import add_arguments, load_dataset, refuse_votes
 from fer_core.datasets.thinning import thinned
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     group.add_argument(
         "--max-minutes", type=not_negative, help="stop then; the same command goes on"
     )
-    group.add_argument("--seed", type=natural, default=0, help="of split, proposals and trainings")
+    group.add_argument("--seed", type=seed, default=0, help="of split, proposals and trainings")
     group.add_argument(
         "--out", type=Path, default=Path("runs/tune-cnn"), help="default: %(default)s"
     )

@@ -56,10 +56,18 @@ def run_command(
 
 
 def natural(text: str) -> int:
-    """Return a number of the command line, such as a seed, that has to be 0 or more."""
+    """Return a number of the command line that has to be 0 or more."""
     number = number_of(int, text)
     if number < 0:
         raise argparse.ArgumentTypeError(f"must be 0 or more. Got {number} instead.")
+    return number
+
+
+def seed(text: str) -> int:
+    """Return a seed of the command line, as large as NumPy and Keras take it."""
+    number = natural(text)
+    if number >= 2**32:
+        raise argparse.ArgumentTypeError(f"must be below {2**32}. Got {number} instead.")
     return number
 
 

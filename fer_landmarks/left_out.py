@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_core.cli import natural, run_command
+from fer_core.cli import run_command, seed
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import DataError
 from fer_core.labels import SCHEMES, get_scheme
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     add_arguments(parser)
     parser.add_argument("--scheme", help=f"one of {', '.join(SCHEMES)}")
-    parser.add_argument("--seed", type=natural, default=0)
+    parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument(
         "--out", type=Path, default=Path("runs/soft-labels.npz"), help="default: %(default)s"
     )

@@ -19,7 +19,7 @@ from fer_core.cleaning import (
     describe_cleaning,
     read_cleaning,
 )
-from fer_core.cli import natural, run_command, threads
+from fer_core.cli import run_command, seed, threads
 from fer_core.datasets.options import add_arguments, describe, load_dataset
 from fer_core.errors import DataError
 from fer_core.labels import SCHEMES, get_scheme
@@ -158,7 +158,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "file, or what --votes say of the labels (the default where there are any)",
     )
     parser.add_argument("--jobs", type=threads, default=-1, help="threads; -1: one a core")
-    parser.add_argument("--seed", type=natural, default=0)
+    parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument(
         "--out", type=Path, default=Path("runs/landmarks"), help="default: %(default)s"
     )

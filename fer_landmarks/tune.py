@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from fer_core.cli import natural, not_negative, run_command, threads
+from fer_core.cli import natural, not_negative, run_command, seed, threads
 from fer_core.datasets.options import add_arguments, describe, load_dataset, refuse_votes
 from fer_core.datasets.thinning import thinned
 from fer_core.errors import FerError
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--objective", choices=get_args(Objective), default="accuracy", help="default: accuracy"
     )
     parser.add_argument("--jobs", type=threads, default=-1, help="threads of the descriptors")
-    parser.add_argument("--seed", type=natural, default=0, help="of split, fits and proposals")
+    parser.add_argument("--seed", type=seed, default=0, help="of split, fits and proposals")
     parser.add_argument("--out", type=Path, default=Path("runs/tune"), help="default: %(default)s")
     parser.add_argument(
         "--adopt",

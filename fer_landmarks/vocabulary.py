@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import eigh
 
-from fer_core.cli import natural, run_command
+from fer_core.cli import natural, run_command, seed
 from fer_core.crop import CROP_SIDE
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import DataError
@@ -243,7 +243,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         default=len(SCALES),
         help="sizes of histograms, the smallest first (default: all %(default)s)",
     )
-    parser.add_argument("--seed", type=natural, default=0)
+    parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument("--replace", action="store_true", help="write over one of this name")
     return run_command(parser, _command, argv)
 

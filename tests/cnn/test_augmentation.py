@@ -66,6 +66,12 @@ def test_contrast_and_brightness_stay_in_range(faces):
     assert gain.min() < 0.7 < 1.2 < gain.max() < 1.55
 
 
+def test_gray_levels_are_rounded_and_not_cut_off():
+    flat = np.full((4000, 8, 8), 100, dtype=np.uint8)
+    changed = Augmentation(brightness=20).apply(flat, rng())
+    assert abs(changed.mean() - 100) < 0.3  # four standard errors; cut off it would be half less
+
+
 def test_bright_pixels_saturate_instead_of_wrapping():
     white = np.full((20, 48, 48), 250, dtype=np.uint8)
     assert Augmentation(brightness=40).apply(white, rng()).min() >= 205

@@ -19,6 +19,15 @@ def test_rows_are_faces_then_their_changes():
     assert kinds == {faces[0].tobytes(), faces[0][:, ::-1].tobytes()}
 
 
+def test_mixed_faces_are_shown_mixed():
+    faces = np.stack([np.full((48, 48), level, dtype=np.uint8) for level in (0, 200)])
+    sheet = augmentation_sheet(faces, Augmentation(), variants=30, mixup=0.4)
+    shown = set(np.unique(sheet[:96, 112:]).tolist())
+    assert len(shown) > 10
+    assert max(shown - {255}) <= 200
+    assert set(np.unique(sheet[:, :96]).tolist()) == {0, 200, 255}  # the faces themselves
+
+
 def test_faces_of_each_class_are_shown_in_turn():
     demo = load_demo()
     chosen = choose_faces(demo, 7, seed=0)

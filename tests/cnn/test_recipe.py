@@ -1,4 +1,5 @@
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -139,6 +140,12 @@ def test_words_and_serving_change_no_training():
         ({"network_seed": -1}, "network_seed must be 0 or more"),
         ({"warmup": 1.5}, "warmup must be 0 to 1"),
         ({"blend": 0.5}, "blend must be 0 where no network is gone on from"),
+        ({"mixup": -0.2}, "mixup must be 0 or more"),
+        ({"weight_decay": -1.0}, "weight_decay must be 0 or more"),
+        ({"label_smoothing": 3.0}, "label_smoothing must be at least 0 and below 1"),
+        ({"plateau_factor": 3.0}, "plateau_factor must be above 0 and below 1"),
+        ({"learning_rate": math.inf}, "learning_rate must be positive. Got inf"),
+        ({"least_rate": math.nan}, "least_rate must be 0 or more. Got nan"),
         ({"average": 1.0}, "average must be at least 0 and below 1"),
         ({"labels": "sparse", "mixup": 0.2}, "can be neither smoothed nor mixed"),
     ],
@@ -146,6 +153,14 @@ def test_words_and_serving_change_no_training():
 def test_wrong_values_are_refused(changes, words):
     with pytest.raises(DataError, match=words):
         replace(get_recipe("tiny"), **changes)
+
+
+def test_early_stopping_can_be_turned_off():
+    recipe = get_recipe("deepfer-vgg16")
+    assert recipe.patience is not None
+    assert with_settings(recipe, {"patience": None}, "here").patience is None
+    with pytest.raises(DataError, match="'epochs' must be a whole number"):
+        with_settings(recipe, {"epochs": None}, "here")
 
 
 def test_single_settings_are_changed():
@@ -177,6 +192,7 @@ def test_settings_that_dont_exist_are_refused(key):
         ({"learning_rate": "high"}, "'learning_rate' must be a number. Got 'high'"),
         ({"augmentation.crop": 48}, "crop must be from 0 to 47. Got 48"),
         ({"augmentation.scale": float("nan")}, "scale must be from 0 to 0.9. Got nan"),
+        ({"augmentation.contrast": 1.5}, "contrast must be from 0 to 1. Got 1.5"),
         ({"augmentation.rotation": -1}, "rotation must be 0 or more. Got -1"),
         ({"options.dropout": "high"}, "here: 'options.dropout' must be a number. Got 'high'"),
         ({"augmentation.flip": 1}, "'flip' must be of type bool"),

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from fer_core.cli import names, natural, run_command
+from fer_core.cli import names, natural, run_command, seed
 from fer_core.errors import DataError, FerError
 
 
@@ -79,13 +79,17 @@ def test_debug_logs_what_we_say_and_not_what_every_library_says(parser, caplog):
 
 
 @pytest.mark.parametrize(
-    ("seed", "words"),
-    [("-1", "must be 0 or more. Got -1"), ("x", "must be a whole number. Got 'x'")],
+    ("number", "words"),
+    [
+        ("-1", "must be 0 or more. Got -1"),
+        ("x", "must be a whole number. Got 'x'"),
+        ("4294967296", "must be below 4294967296"),
+    ],
 )
-def test_seeds_are_natural_numbers(parser, capsys, seed, words):
-    parser.add_argument("--seed", type=natural)
+def test_seeds_are_natural_numbers(parser, capsys, number, words):
+    parser.add_argument("--seed", type=seed)
     with pytest.raises(SystemExit):
-        run_command(parser, lambda args: 0, ["--seed", seed])
+        run_command(parser, lambda args: 0, ["--seed", number])
     assert words in capsys.readouterr().err
 
 
