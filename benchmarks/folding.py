@@ -12,7 +12,7 @@ from rich.console import Console
 
 from benchmarks.budget import Budget
 from benchmarks.candidates import Candidate
-from benchmarks.evaluation import evaluate_again
+from benchmarks.evaluation import figures_of
 from benchmarks.measuring import Job
 from benchmarks.predictions import Predictions, load_predictions, save_predictions
 from benchmarks.progress import say
@@ -87,7 +87,6 @@ def run_folds(
     put_together(folder, [job.folder for job in jobs])
     if not folder.names():
         raise TaskError(f"no model is finished in every fold: {'; '.join(failures)}")
-    evaluate_again(folder)
     write_studies(folder)
     target = write_report(folder)
     if failures:
@@ -105,7 +104,9 @@ def put_together(folder: RunFolder, folds: Sequence[RunFolder]) -> None:
         pooled = _pooled(tests)
         nothing = replace(pooled.subset(np.arange(0)), part="validation", folds=None)
         save_predictions(folder.probabilities(name), nothing, pooled)
-        save_result(folder.result(name), _joined(results, described))
+        joined = _joined(results, described)
+        metrics = figures_of(described, nothing, pooled)
+        save_result(folder.result(name), replace(joined, metrics=metrics))
 
 
 def _pooled(tests: Sequence[Predictions]) -> Predictions:
@@ -130,7 +131,7 @@ def _pooled(tests: Sequence[Predictions]) -> Predictions:
 
 
 def _joined(results: Sequence[Result], described: Run) -> Result:
-    """Join a model's results of all folds; figures come from its probabilities afterwards."""
+    """Join what is told of a model in all folds; figures come from its probabilities."""
     first = results[0]
     model = {key: value for key, value in first.model.items() if key != "members"}
     if "members" in first.model:

@@ -288,10 +288,6 @@ def measure_paths(
     """
     models = StoredModels(store, names)
     scheme, mapping = models.scheme(), check_test_on(args)
-    if args.dataset is None and args.groups:
-        raise DataError("--groups divides pictures to fit on; --test-on divides nothing")
-    if args.dataset is None and (args.stored or args.tta):
-        raise DataError("--test-on alone measures stored models: choose them with --models")
     taken: set[str] = set()
     for path in args.test_on:
         with console.status("reading pictures"):

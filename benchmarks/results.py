@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import metadata
@@ -231,8 +231,8 @@ class RunFolder:
         return [path.stem for path in paths if self.finished(path.stem)]
 
     def results(self) -> list[Result]:
-        """Read the results of all finished models."""
-        return load_results(self.root / "results")
+        """Read the results of all finished models, best accuracy first."""
+        return _in_one_table(map(load_result, map(self.result, self.names())), self.root)
 
     def native_results(self) -> dict[str, list[Result]]:
         """Read the results of models trained on other label schemes, by scheme."""
@@ -262,7 +262,12 @@ def load_results(folder: Path) -> list[Result]:
     DataError
         If one can't be read, or they are not all of one run.
     """
-    results = [load_result(path) for path in sorted(folder.glob("*.json"))]
+    return _in_one_table(map(load_result, sorted(folder.glob("*.json"))), folder)
+
+
+def _in_one_table(loaded: Iterable[Result], folder: Path) -> list[Result]:
+    """Return results of one run, best accuracy first."""
+    results = list(loaded)
     for result in results[1:]:
         for key in _IDENTITY:
             if _differ(key, getattr(result.run, key), getattr(results[0].run, key)):

@@ -16,8 +16,7 @@ from benchmarks import other_data
 from benchmarks.budget import LIVE_BUDGET, Budget
 from benchmarks.candidates import Candidate
 from benchmarks.cleaned import cleaned_candidates
-from benchmarks.folding import describe_folds, run_folds
-from benchmarks.measuring import Job
+from benchmarks.folding import run_folds
 from benchmarks.models import (
     ENSEMBLE,
     ENSEMBLE_CNN,
@@ -30,32 +29,31 @@ from benchmarks.models import (
 )
 from benchmarks.native import by_scheme, native_job, write_native_study
 from benchmarks.other_pictures import check_test_on
+from benchmarks.preparing import cleaned_job, prepare, prepare_folds
 from benchmarks.progress import say
 from benchmarks.report import write_report
 from benchmarks.results import RunFolder
 from benchmarks.run_options import DEFAULT_MODELS, all_but_own, make_parser
 from benchmarks.running import run
-from benchmarks.runs import Run, describe_run
+from benchmarks.runs import Run
 from benchmarks.tables import models_table
+from benchmarks.worker import TaskError
 from fer_core.cleaning import (
     NOTE,
-    clean_split,
+    Cleaning,
     describe_cleaning,
     read_cleaning,
 )
 from fer_core.cli import run_command
-from fer_core.datasets.dataset import Dataset
-from fer_core.datasets.options import load_dataset, notes_in_words
-from fer_core.datasets.thinning import thinned
+from fer_core.datasets.options import notes_in_words
 from fer_core.errors import DataError
-from fer_core.labels import SCHEMES, Scheme, get_scheme
+from fer_core.labels import Scheme, get_scheme
 from fer_core.model_entry import MANIFEST
 from fer_core.model_store import ModelStore
 from fer_core.soft_labels import require_source
-from fer_core.splits import Split, k_fold_splits, make_split
 
-#: About how many pictures a quick run keeps.
-QUICK_PICTURES = 3000
+#: Options that say something where stored models are measured and nothing is fitted.
+_FOR_STORED = {"test_on", "map", "crop", "detector", "skip_broken", "models", "store", "out"}
 
 #: Columns of the report's table that fit on a terminal.
 _SHOWN = ("model", "accuracy", "95 % interval", "with missed", "log loss", "ms / face")
@@ -78,7 +76,8 @@ def _command(args: argparse.Namespace) -> None:
         _measure_stored(args, console)
         return
     small = args.quick or (args.dataset in (None, "demo") and not args.download)
-    # Names first: a misspelt one should not wait for the pictures.
+    # Names and tables first: what is misspelt should not wait for the pictures.
+    cleaning = read_cleaning(args)
     known = known_models(
         seed=args.seed,
         small=small,
@@ -96,10 +95,11 @@ def _command(args: argparse.Namespace) -> None:
     named_schemes = [get_scheme(name) for name in args.schemes or ()]
     also = [get_scheme(name) for name in all_but_own(args.native)]
     if args.folds is not None:
-        _cross_validate(args, candidates, named_schemes, console)
+        _cross_validate(args, candidates, named_schemes, cleaning, console)
         return
     with console.status("reading pictures"):
-        job = prepare(args, named_schemes)
+        whole, loaded = prepare(args, named_schemes)
+    job = cleaned_job(whole, cleaning, loaded)
     candidates, natives = by_scheme(candidates, job.scheme, also)
     job.folder.open(job.run)
     candidates = cleaned_candidates(candidates, job.split.fitting, job.folder)
@@ -109,21 +109,29 @@ def _command(args: argparse.Namespace) -> None:
         say(console, describe_cleaning(job.split.fitting.notes[NOTE]))
     for sentence in left_out:
         say(console, f"Left out: {sentence}")
+    ensembles, failures = _ensembles(args), []
     try:
-        ensembles = _ensembles(args)
-        target = run(
-            job,
-            candidates,
-            ensembles,
-            resume=args.resume,
-            console=console,
-            timing=args.time_again,
-        )
+        try:
+            run(
+                job,
+                candidates,
+                ensembles,
+                resume=args.resume,
+                console=console,
+                timing=args.time_again,
+            )
+        except TaskError as error:
+            if not job.folder.names():  # nothing to stand beside
+                raise
+            failures.append(str(error))
         for scheme, own in natives.items():
             say(console, f"Trained on the classes of {scheme.name}")
-            native = native_job(job, scheme)
+            native = cleaned_job(native_job(whole, scheme), cleaning, loaded)
             own = cleaned_candidates(own, native.split.fitting, native.folder)
-            run(native, own, ensembles, resume=args.resume, console=console)
+            try:
+                run(native, own, ensembles, resume=args.resume, console=console)
+            except TaskError as error:
+                failures.append(f"{scheme.name}: {error}")
         if job.folder.natives():  # of an earlier run, too, whose models stand beside these
             write_native_study(job.folder)
             write_report(job.folder)
@@ -133,13 +141,15 @@ def _command(args: argparse.Namespace) -> None:
     finally:
         job.folder.tidy()
     _show(console, job.folder)
-    say(console, f"Report: {target}")
+    say(console, f"Report: {job.folder.root / 'report.html'}")
     if args.test_on:
         fitted = np.concatenate([job.split.fitting.faces, job.split.validation.faces])
         other = job.folder.root / "other"
         # The store may hold models of an earlier run that this one has forgotten.
         names = job.folder.names()
         other_data.measure_paths(args, job.store(), other, console, names=names, fitted=fitted)
+    if failures:
+        raise TaskError("; ".join(failures))
 
 
 def _ensembles(args: argparse.Namespace) -> dict[str, Budget]:
@@ -157,6 +167,7 @@ def _cross_validate(
     args: argparse.Namespace,
     candidates: Sequence[Candidate],
     schemes: Sequence[Scheme],
+    cleaning: Cleaning | None,
     console: Console,
 ) -> None:
     """Run every fold and report on all of them."""
@@ -166,12 +177,14 @@ def _cross_validate(
                 f"--{option.replace('_', '-')} needs models fitted once; run it without --folds"
             )
     with console.status("reading pictures"):
-        folder, jobs = prepare_folds(args, schemes)
+        folder, jobs = prepare_folds(args, schemes, cleaning)
     candidates, made_for = by_scheme(candidates, jobs[0].scheme, ())
     if made_for:
         names = ", ".join(c.name for group in made_for.values() for c in group)
         raise DataError(f"{names}: made for other classes, which --folds doesn't train on")
-    candidates = cleaned_candidates(candidates, jobs[0].split.fitting, folder)
+    # What a fold holds of an earlier run must have been cleaned in the same way.
+    renamed = [cleaned_candidates(candidates, job.split.fitting, job.folder) for job in jobs]
+    candidates = renamed[0]
     _introduce(folder.run(), console)
     try:
         target = run_folds(
@@ -194,6 +207,13 @@ def _measure_stored(args: argparse.Namespace, console: Console) -> None:
     """Measure the models of a finished run, or the shipped ones, on other data."""
     if args.data is not None:
         raise DataError("--data needs --dataset fer2013 or --dataset folder to say what it holds")
+    for option, default in vars(make_parser().parse_args([])).items():
+        if option not in _FOR_STORED and getattr(args, option) != default:
+            raise DataError(
+                f"--{option.replace('_', '-')} changes nothing where --test-on measures models "
+                "that are there already, which --models chooses; leave it out, or say with "
+                "--dataset what to fit on"
+            )
     own = RunFolder(args.out) if args.out is not None else None
     names = args.models
     if own is not None and own.models.is_dir() and args.store is None:
@@ -208,88 +228,6 @@ def _measure_stored(args: argparse.Namespace, console: Console) -> None:
         )
     say(console, f"Models: {store.root}")
     other_data.measure_paths(args, store, target, console, names=names, fitted=None)
-
-
-def prepare(args: argparse.Namespace, schemes: Sequence[Scheme] = ()) -> Job:
-    """Load and divide the pictures, and describe the run; nothing is written yet.
-
-    Raises
-    ------
-    DataError
-        If pictures or options are not what they should be.
-    """
-    cleaning = read_cleaning(args)
-    dataset, loaded = _read(args, schemes)
-    split = make_split(dataset, seed=args.seed)
-    folder = _folder(args, dataset)
-    described = _described(args, dataset, split, schemes)
-    # The run is described as it is without cleaning: both kinds of models stand in one folder.
-    split = clean_split(split, cleaning, loaded)
-    return Job(described, split, folder)
-
-
-def prepare_folds(
-    args: argparse.Namespace, schemes: Sequence[Scheme] = ()
-) -> tuple[RunFolder, list[Job]]:
-    """Load the pictures, divide them into folds, and open the output folders.
-
-    Returns
-    -------
-    folder : RunFolder
-        Of the whole cross-validation.
-    jobs : list of Job
-        One a fold.
-
-    Raises
-    ------
-    DataError
-        If pictures, options or the output folder are not what they should be.
-    """
-    cleaning = read_cleaning(args)
-    dataset, loaded = _read(args, schemes)
-    folder = _folder(args, dataset)
-    splits = list(k_fold_splits(dataset, args.folds, args.seed))
-    runs = [_described(args, dataset, split, schemes) for split in splits]
-    folder.open(describe_folds(runs))
-    jobs = []
-    for i, (described, split) in enumerate(zip(runs, splits, strict=True), start=1):
-        folder.fold(i).open(described)
-        jobs.append(Job(described, clean_split(split, cleaning, loaded), folder.fold(i)))
-    return folder, jobs
-
-
-def _read(args: argparse.Namespace, schemes: Sequence[Scheme]) -> tuple[Dataset, Dataset]:
-    """Return the pictures to use, and all that were loaded."""
-    dataset = loaded = load_dataset(args)
-    if args.quick:
-        dataset = thinned(dataset, QUICK_PICTURES, args.seed)
-    derivable = SCHEMES.values() if dataset.scheme in SCHEMES.values() else [dataset.scheme]
-    for scheme in schemes:
-        if scheme not in derivable:
-            raise DataError(
-                f"scheme '{scheme.name}' joins FER2013's labels; the classes of "
-                f"'{dataset.name}' are others ({', '.join(dataset.scheme.labels)})"
-            )
-    return dataset, loaded
-
-
-def _folder(args: argparse.Namespace, dataset: Dataset) -> RunFolder:
-    kind = f"-{args.folds}-fold" if args.folds else ""
-    quick = "-quick" if args.quick else ""
-    return RunFolder(args.out or Path("runs") / f"{dataset.name}{kind}{quick}")
-
-
-def _described(
-    args: argparse.Namespace, dataset: Dataset, split: Split, schemes: Sequence[Scheme]
-) -> Run:
-    return describe_run(
-        dataset,
-        split,
-        seed=args.seed,
-        quick=args.quick,
-        schemes=schemes,
-        sure_accuracy=args.sure_accuracy,
-    )
 
 
 def _introduce(run: Run, console: Console) -> None:

@@ -3,11 +3,12 @@ import json
 import numpy as np
 import pytest
 
+from benchmarks import preparing
 from benchmarks import run as run_module
 from benchmarks.predictions import load_predictions
 from benchmarks.results import RunFolder, load_result
 from benchmarks.run import main
-from fer_core.labels import LABELS
+from fer_core.labels import LABELS, SCHEMES
 from fer_core.splits import make_split
 
 pytestmark = pytest.mark.usefixtures("in_process")
@@ -21,7 +22,7 @@ def dataset(made_dataset):
 @pytest.fixture
 def line(monkeypatch, dataset, linear, tmp_path):
     """The command line on made faces, and a table of what to clean."""
-    monkeypatch.setattr(run_module, "load_dataset", lambda args: dataset)
+    monkeypatch.setattr(preparing, "load_dataset", lambda args: dataset)
     monkeypatch.setattr(run_module, "known_models", lambda **options: {"left": linear("left")})
     split = make_split(dataset)
     happy = split.fitting.names[split.fitting.y == 3]
@@ -74,6 +75,28 @@ def test_folds_keep_both_kinds_apart(line, dataset):
     assert run("--folds", "2", "--drop", str(table), "--resume") == 0
     assert {"left", "left-cleaned"} <= set(RunFolder(out).names())
     assert "| left |" in (out / "report.md").read_text().partition("## What cleaning changed")[2]
+
+
+def test_folds_cleaned_in_another_way_are_refused(line, dataset, capsys):
+    run, out, table = line
+    table.write_text(f"name,action,label\n{dataset.names[3]},drop,\n")
+    assert run("--folds", "2", "--drop", str(table)) == 0
+    for name in RunFolder(out).names():  # as if interrupted before the folds were put together
+        RunFolder(out).forget(name)
+    table.write_text(f"name,action,label\n{dataset.names[4]},drop,\n")
+    assert run("--folds", "2", "--drop", str(table), "--resume") == 2
+    assert "cleaned in another way" in capsys.readouterr().err
+
+
+def test_other_schemes_are_cleaned_as_trainings_clean_them(line, dataset):
+    run, out, table = line
+    assert run("--native", "active5", "--relabel", str(table)) == 0
+    native = RunFolder(out).native("active5")
+    split = make_split(dataset).in_scheme(SCHEMES["active5"])
+    assert native.run().n["fitting"] == len(split.fitting)  # as it is without cleaning
+    note = load_result(native.result("left-cleaned")).model["cleaning"]
+    assert note["fitted_on"] == len(split.fitting)  # relabelled ones stay
+    assert set(note["classes"]) == set(SCHEMES["active5"].labels)
 
 
 def test_alone_it_says_how_to_compare(line):

@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
+from benchmarks import preparing
 from benchmarks import run as run_module
 from benchmarks.other_data import measure_other
 from benchmarks.other_pictures import load_other
@@ -118,7 +119,7 @@ def test_with_a_dataset_models_are_fitted_and_copies_found(
     tmp_path, made_dataset, linear, monkeypatch, capsys
 ):
     dataset = made_dataset()
-    monkeypatch.setattr(run_module, "load_dataset", lambda args: dataset)
+    monkeypatch.setattr(preparing, "load_dataset", lambda args: dataset)
     monkeypatch.setattr(run_module, "known_models", lambda **options: {"left": linear("left")})
     elsewhere = tmp_path / "elsewhere"
     fitted = np.flatnonzero(dataset.parts == "training")
@@ -206,6 +207,10 @@ def test_pictures_of_other_classes_are_refused(of_own_classes, tmp_path, made_da
         (["--test-on", "nowhere", "--map", "6"], "expected NAME=LABEL"),
         (["--test-on", "nowhere", "--models", "rigth"], "Did you mean 'right'?"),
         (["--test-on", "nowhere", "--data", "x"], "--data needs --dataset"),
+        (["--test-on", ".", "--folds", "5"], "--folds changes nothing where --test-on measures"),
+        (["--test-on", ".", "--drop", "a.csv"], "--drop changes nothing"),
+        (["--test-on", ".", "--max-ms", "5"], "--max-ms changes nothing"),
+        (["--test-on", ".", "--stored", "left"], "which --models chooses"),
     ],
 )
 def test_wrong_options_are_one_sentence(measured_job, capsys, argv, words):

@@ -9,13 +9,16 @@ import pytest
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score
 
+from benchmarks import preparing, running
 from benchmarks import run as run_module
 from benchmarks.budget import Budget
+from benchmarks.measuring import fit_and_measure
 from benchmarks.native import by_scheme
 from benchmarks.predictions import load_predictions
 from benchmarks.publish import main as publish
 from benchmarks.results import RunFolder, load_result, load_results, load_study
 from benchmarks.run import main
+from benchmarks.worker import TaskError
 from fer_core.datasets.fer2013 import load_fer2013
 from fer_core.errors import DataError
 from fer_core.labels import LABELS, SCHEMES, Scheme
@@ -34,7 +37,7 @@ def made(monkeypatch, made_dataset, linear):
     monkeypatch.setattr(Figure, "savefig", lambda self, path, **options: path.write_bytes(b"PNG"))
 
     def use(dataset):
-        monkeypatch.setattr(run_module, "load_dataset", lambda args: dataset)
+        monkeypatch.setattr(preparing, "load_dataset", lambda args: dataset)
         return dataset
 
     use(made_dataset(parts=("",)))
@@ -156,6 +159,29 @@ def test_models_trained_on_a_scheme(made, made_dataset, tmp_path):
     assert load_study(folder.study("native")) == study
 
 
+def test_a_model_that_fails_stops_no_other_scheme(
+    made, made_dataset, tmp_path, monkeypatch, capsys
+):
+    made(made_dataset())
+
+    def fit(job, candidate, notify):
+        if candidate.name == "right":
+            raise TaskError("out of memory")
+        fit_and_measure(job, candidate, notify)
+
+    monkeypatch.setattr(running, "fit_and_measure", fit)
+    write_folders(tmp_path, [("other", "test")])
+    out = tmp_path / "out"
+    argv = ["--dataset", "demo", "--out", str(out), "--models", "left,right"]
+    assert main([*argv, "--native", "valence3", "--test-on", str(tmp_path / "other")]) == 2
+    error = capsys.readouterr().err
+    assert "right (out of memory)" in error
+    assert "valence3: 1 of" in error
+    assert error.count("\n") == 1
+    assert "Trained on other classes" in (out / "report.md").read_text()
+    assert (out / "other" / "other" / "report.html").is_file()
+
+
 def write_folders(root, parts, per_class=4):
     """FER2013's folders with pictures that tell their class."""
     rng = np.random.default_rng(0)
@@ -189,7 +215,7 @@ def write_folders(root, parts, per_class=4):
 def test_given_parts_from_folders_to_report(made, tmp_path, monkeypatch, parts, protocol, sizes):
     data, out = tmp_path / "data", tmp_path / "out"
     write_folders(data, parts)
-    monkeypatch.setattr(run_module, "load_dataset", lambda args: load_fer2013(args.data))
+    monkeypatch.setattr(preparing, "load_dataset", lambda args: load_fer2013(args.data))
     argv = ["--dataset", "fer2013", "--data", str(data), "--out", str(out)]
     assert main(argv) == 0
     result = load_result(RunFolder(out).result("right"))

@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks import preparing
 from benchmarks import run as run_module
 from benchmarks.budget import Budget
 from benchmarks.predictions import load_predictions, save_predictions
@@ -29,7 +30,7 @@ def two(linear):
 @pytest.fixture
 def demo(monkeypatch, made_dataset, two):
     """The command line on made faces and made models."""
-    monkeypatch.setattr(run_module, "load_dataset", lambda args: made_dataset())
+    monkeypatch.setattr(preparing, "load_dataset", lambda args: made_dataset())
     known = {c.name: c for c in two}
     monkeypatch.setattr(run_module, "known_models", lambda **options: known)
     monkeypatch.setattr(run_module, "DEFAULT_MODELS", tuple(known))
@@ -126,7 +127,7 @@ def test_models_can_be_measured_with_test_time_augmentation_too(demo, tmp_path):
 def test_models_of_any_store_are_measured_as_they_are(
     measured_job, made_dataset, monkeypatch, tmp_path, capsys
 ):
-    monkeypatch.setattr(run_module, "load_dataset", lambda args: made_dataset())
+    monkeypatch.setattr(preparing, "load_dataset", lambda args: made_dataset())
     models, out = measured_job.folder.models, tmp_path / "out"
     assert main(["--stored", "right", "--store", str(models), "--out", str(out)]) == 0
     assert RunFolder(out).names() == ["right"]
@@ -197,7 +198,7 @@ def test_folder_of_another_dataset_is_refused(demo, tmp_path, monkeypatch, made_
     out = tmp_path / "out"
     assert main(["--out", str(out), "--models", "left"]) == 0
     before = without_machine(out)
-    monkeypatch.setattr(run_module, "load_dataset", lambda args: made_dataset(seed=1))
+    monkeypatch.setattr(preparing, "load_dataset", lambda args: made_dataset(seed=1))
     assert main(["--out", str(out), "--models", "left", "--resume"]) == 2
     assert "another fingerprint" in capsys.readouterr().err
     assert without_machine(out) == before
@@ -205,12 +206,12 @@ def test_folder_of_another_dataset_is_refused(demo, tmp_path, monkeypatch, made_
 
 def test_folder_of_another_division_is_refused(demo, tmp_path, monkeypatch, made_dataset, capsys):
     dataset = made_dataset(parts=("",))
-    monkeypatch.setattr(run_module, "load_dataset", lambda args: dataset)
+    monkeypatch.setattr(preparing, "load_dataset", lambda args: dataset)
     out = tmp_path / "out"
     assert main(["--out", str(out), "--models", "left"]) == 0
     before = without_machine(out)
     persons = replace(dataset, groups=np.arange(len(dataset)) // 14)
-    monkeypatch.setattr(run_module, "load_dataset", lambda args: persons)
+    monkeypatch.setattr(preparing, "load_dataset", lambda args: persons)
     assert main(["--out", str(out), "--models", "right"]) == 2
     assert "another division of the pictures, as other --groups" in capsys.readouterr().err
     assert without_machine(out) == before
@@ -283,7 +284,7 @@ def test_scheme_that_cannot_be_derived_is_refused(
     demo, tmp_path, monkeypatch, made_dataset, capsys
 ):
     own = made_dataset(scheme=own_scheme(["awake", "asleep"]))
-    monkeypatch.setattr(run_module, "load_dataset", lambda args: own)
+    monkeypatch.setattr(preparing, "load_dataset", lambda args: own)
     argv = ["--out", str(tmp_path / "out"), "--schemes", "valence3"]
     assert main(argv) == 2
     assert "awake, asleep" in capsys.readouterr().err
@@ -291,7 +292,7 @@ def test_scheme_that_cannot_be_derived_is_refused(
 
 def test_own_classes_work(demo, tmp_path, monkeypatch, made_dataset):
     own = made_dataset(n=40, scheme=own_scheme(["awake", "asleep"]), parts=("",))
-    monkeypatch.setattr(run_module, "load_dataset", lambda args: own)
+    monkeypatch.setattr(preparing, "load_dataset", lambda args: own)
     assert main(["--out", str(tmp_path / "out")]) == 0
     result = load_result(tmp_path / "out" / "results" / "left.json")
     assert list(result.metrics) == ["own"]
@@ -302,7 +303,7 @@ def test_own_classes_work(demo, tmp_path, monkeypatch, made_dataset):
 def test_class_without_test_pictures_is_said(demo, tmp_path, monkeypatch, made_dataset):
     dataset = made_dataset()
     gone = dataset.subset((dataset.y != 1) | (dataset.parts == "training"))
-    monkeypatch.setattr(run_module, "load_dataset", lambda args: gone)
+    monkeypatch.setattr(preparing, "load_dataset", lambda args: gone)
     assert main(["--out", str(tmp_path / "out"), "--models", "left"]) == 0
     assert "No test picture is disgust" in (tmp_path / "out" / "report.md").read_text()
 
@@ -310,7 +311,7 @@ def test_class_without_test_pictures_is_said(demo, tmp_path, monkeypatch, made_d
 def test_pictures_without_a_face_count_as_errors(demo, tmp_path, monkeypatch, made_dataset):
     dataset = made_dataset()
     found = (np.arange(140) % 10 != 0) | (dataset.parts == "training")
-    monkeypatch.setattr(run_module, "load_dataset", lambda args: replace(dataset, found=found))
+    monkeypatch.setattr(preparing, "load_dataset", lambda args: replace(dataset, found=found))
     out = tmp_path / "out"
     assert main(["--out", str(out), "--models", "left"]) == 0
     result = load_result(out / "results" / "left.json")
