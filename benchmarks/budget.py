@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from math import inf
 
 from benchmarks.predictions import Predictions, require_validation
+from benchmarks.results import Result
 from fer_core.calibration import fit_temperature, log_loss
 from fer_core.errors import DataError
 from fer_core.pooling import fit_ensemble
@@ -38,6 +40,12 @@ class Budget:
         """Return whether a total of `ms` and `mb` fits."""
         return self.used(ms, mb) <= 1
 
+    def within(self, other: Budget) -> Budget:
+        """Return this budget with no higher limits than another has."""
+        pairs = ((self.max_ms, other.max_ms), (self.max_mb, other.max_mb))
+        ms, mb = (min((most for most in pair if most is not None), default=None) for pair in pairs)
+        return replace(self, max_ms=ms, max_mb=mb)
+
     def used(self, ms: float, mb: float) -> float:
         """Return the share of the budget that a total takes: the larger one of time and size."""
         limits = ((ms, self.max_ms), (mb, self.max_mb))
@@ -52,9 +60,15 @@ class Budget:
         over = [
             f"{used:.1f} {unit}, more than its budget of {most:g} {unit}"
             for used, most, unit in limits
-            if most is not None and used > most
+            if most is not None and most < used < inf
         ]
         return f"takes {' and '.join(over)}" if over else None
+
+
+def cost_of(result: Result) -> tuple[float, float]:
+    """Return a model's milliseconds for one face, infinity if it was not timed, and megabytes."""
+    ms = result.machine.get("ms_per_face")
+    return inf if ms is None else ms, result.machine["size_bytes"] / 1e6
 
 
 #: Of the ensemble for video: with 60 frames a second there are 16 ms a frame, and finding and

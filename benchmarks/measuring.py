@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.budget import Budget, members_within
+from benchmarks.budget import Budget, cost_of, members_within
 from benchmarks.candidates import TTA, Candidate, Stored
 from benchmarks.cleaned import cleaning_note
 from benchmarks.evaluation import figures_of, measured_entry
@@ -26,7 +26,6 @@ from benchmarks.predictions import (
 from benchmarks.results import (
     Result,
     RunFolder,
-    cost_of,
     installed_versions,
     load_result,
     save_result,

@@ -59,7 +59,8 @@ for (const table of document.querySelectorAll("table")) {
       const [x, y] = [value(a), value(b)];
       if (column === 0) return (down ? 1 : -1) * x.localeCompare(y);
       if (Number.isNaN(x) && Number.isNaN(y))
-        return a.cells[column].textContent.localeCompare(b.cells[column].textContent);
+        return (down ? -1 : 1) *
+          a.cells[column].textContent.localeCompare(b.cells[column].textContent);
       if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y);
       return down ? x - y : y - x;
     });

@@ -83,9 +83,21 @@ class PeerEnvironment:
         return python
 
     def _install(self, python: Path, arguments: Sequence[str]) -> None:
-        command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        command = [
+            str(python),
+            "-I",
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]
         done = subprocess.run(
-            [*command, *arguments], capture_output=True, encoding="utf-8", errors="replace"
+            [*command, *arguments],
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            env=_environment(),
         )
         if done.returncode != 0:
             logger.debug("%s", done.stderr)
@@ -122,15 +134,12 @@ class PeerEnvironment:
         with tempfile.TemporaryDirectory() as folder:
             source, target = Path(folder, "given.npz"), Path(folder, "answers.npz")
             np.savez(source, allow_pickle=False, **given)
-            # Neither our packages nor the user's other ones may be seen from in there.
-            environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-            environment["TF_CPP_MIN_LOG_LEVEL"] = "2"
             done = subprocess.run(
                 [str(python), "-I", str(script), str(source), str(target)],
                 capture_output=True,
                 encoding="utf-8",
                 errors="replace",
-                env=environment,
+                env={**_environment(), "TF_CPP_MIN_LOG_LEVEL": "2"},
                 cwd=folder,
             )
             if done.returncode != 0 or not target.exists():
@@ -142,3 +151,8 @@ class PeerEnvironment:
                 )
             with np.load(target) as answers:
                 return {name: answers[name] for name in answers.files}
+
+
+def _environment() -> dict[str, str]:
+    """Return variables from which neither our packages nor the user's other ones are seen."""
+    return {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}

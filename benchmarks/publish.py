@@ -21,7 +21,13 @@ from fer_core.model_store import STANDING_NAMES, ModelStore
 from fer_core.pipeline_files import KERAS_SUFFIX, serving_files
 
 
-def publish(folder: RunFolder, root: Path, models: Sequence[tuple[str, str]] = ()) -> list[Path]:
+def publish(
+    folder: RunFolder,
+    root: Path,
+    models: Sequence[tuple[str, str]] = (),
+    *,
+    only_these: bool = False,
+) -> list[Path]:
     """Copy a run's results, figures and chosen models to where they are committed.
 
     Parameters
@@ -32,6 +38,8 @@ def publish(folder: RunFolder, root: Path, models: Sequence[tuple[str, str]] = (
     models : sequence of (str, str)
         A standing name and the run's model that it shall mean. An ensemble takes its members
         along.
+    only_these : bool
+        Whether results that are kept there of models that the run lacks may go.
 
     Returns
     -------
@@ -42,7 +50,7 @@ def publish(folder: RunFolder, root: Path, models: Sequence[tuple[str, str]] = (
     ------
     DataError
         If the run is quick or a cross-validation, has no results, or has not finished a model, or
-        if what is there under the dataset's name is of other pictures.
+        if what is there under the dataset's name is of other pictures, or of more models.
     ModelStoreError
         If it has no model of a name, or a standing name is another model's own.
     """
@@ -69,6 +77,8 @@ def publish(folder: RunFolder, root: Path, models: Sequence[tuple[str, str]] = (
     kept = root / "benchmarks" / "results" / run.dataset
     drawn = root / "docs" / "figures" / run.dataset
     _require_own(run, kept, drawn)
+    if not only_these:
+        _require_all(folder, kept)
     for target in (kept, drawn):
         shutil.rmtree(target, ignore_errors=True)
     for result in results:
@@ -109,6 +119,23 @@ def _require_own(run: Run, kept: Path, drawn: Path) -> None:
         )
 
 
+def _require_all(folder: RunFolder, kept: Path) -> None:
+    """Refuse to leave out results that are kept of models that a run lacks."""
+    groups = {"": folder.names()} | {f.root.name: f.names() for f in folder.natives()}
+    there = {"": kept} | {p.name: p for p in kept.glob("native/*/")}
+    gone = [
+        "/".join(filter(None, (scheme, path.stem)))
+        for scheme, place in there.items()
+        for path in sorted(place.glob("*.json"))
+        if path.stem not in groups.get(scheme, ())
+    ]
+    if gone:
+        raise DataError(
+            f"{kept}: has results that {folder.root} lacks ({', '.join(gone)}); measure these "
+            "models there as well, or let their results go with --only-these"
+        )
+
+
 def _ship(source: ModelStore, target: ModelStore, name: str) -> None:
     """Copy one stored model, and the members of an ensemble before it."""
     entry = source.entry(name)
@@ -136,6 +163,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         help=f"ship the run's model NAME as one of {', '.join(STANDING_NAMES)}; may be repeated",
     )
     parser.add_argument(
+        "--only-these",
+        action="store_true",
+        help="remove the kept results of models that the run lacks",
+    )
+    parser.add_argument(
         "--root", type=Path, default=Path(__file__).parents[1], help="the repository"
     )
     return run_command(parser, _command, argv)
@@ -150,7 +182,7 @@ def _command(args: argparse.Namespace) -> None:
                 f"--model {text}: expected STANDING=NAME with one of {', '.join(STANDING_NAMES)}"
             )
         pairs.append((standing, name))
-    for path in publish(RunFolder(args.folder), args.root, pairs):
+    for path in publish(RunFolder(args.folder), args.root, pairs, only_these=args.only_these):
         print(path)
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks import figures
-from benchmarks.budget import Budget
+from benchmarks.budget import Budget, cost_of
 from benchmarks.chosen import best_of_families
 from benchmarks.cleaned import cleaning_report
 from benchmarks.documents import Document
 from benchmarks.evaluation import evaluate_again
 from benchmarks.native import write_native_study
 from benchmarks.predictions import load_predictions
-from benchmarks.results import Result, RunFolder, accuracy_with_missed, cost_of, main_figures
+from benchmarks.results import Result, RunFolder, accuracy_with_missed, main_figures
 from benchmarks.runs import Run
 from benchmarks.sections import DISAGREEMENTS, Section, calibration_text, comparison_sections
 from benchmarks.studies import write_studies

@@ -281,11 +281,6 @@ def _in_one_table(loaded: Iterable[Result], folder: Path) -> list[Result]:
     )
 
 
-def cost_of(result: Result) -> tuple[float, float]:
-    """Return a model's milliseconds for one face, 0 where nothing was timed, and megabytes."""
-    return result.machine.get("ms_per_face") or 0.0, result.machine["size_bytes"] / 1e6
-
-
 def main_figures(result: Result) -> Mapping[str, Any]:
     """Return the figures on all test pictures in the dataset's own scheme."""
     figures: Mapping[str, Any] = result.metrics[result.run.scheme]["all"]

@@ -156,7 +156,7 @@ def _ensembles(args: argparse.Namespace) -> dict[str, Budget]:
     most = Budget(args.max_ms, args.max_mb)
     return {
         ENSEMBLE: most,
-        ENSEMBLE_LIVE: LIVE_BUDGET,
+        ENSEMBLE_LIVE: LIVE_BUDGET.within(most),
         # A budget may leave out a family, which is no failure of the run.
         ENSEMBLE_LANDMARKS: replace(most, family="landmarks", strict=False),
         ENSEMBLE_CNN: replace(most, family="cnn", strict=False),

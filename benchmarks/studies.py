@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.agreement import compare_answers
-from benchmarks.budget import Budget
+from benchmarks.budget import Budget, cost_of
 from benchmarks.chosen import best_on_validation
 from benchmarks.combining import compare_ways
 from benchmarks.contributions import what_families_add, what_members_add
 from benchmarks.models import ENSEMBLE
 from benchmarks.pairs import compare_all
 from benchmarks.predictions import Predictions, load_predictions
-from benchmarks.results import Result, RunFolder, cost_of, save_study
+from benchmarks.results import Result, RunFolder, save_study
 from fer_core.errors import DataError
 
 #: Names of the studies: each is ``studies/<name>.json`` of a run, where there is one.

@@ -134,8 +134,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             except FerError as error:
                 kept = f"; the training is kept in {self.out}: resume it once that is mended"
                 raise FerError(f"{error}{kept if self.out else ''}") from error
-            if recipe.quantized:
-                quantize_onnx(onnx_file, faces)
+            self.kept_ = quantize_onnx(onnx_file, faces) if recipe.quantized else 1.0
             self.keras_file_ = keras_file.read_bytes()
             self.onnx_file_ = onnx_file.read_bytes()
         self._serving = OnnxClassifier(self.onnx_file_, np.arange(len(classes)))
@@ -163,7 +162,9 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             "epoch": self.best_epoch_,
             **({"network seed": recipe.network_seed} if recipe.network_seed else {}),
             "views": recipe.views,
-            "arithmetic": "8-bit integers" if recipe.quantized else "float32",
+            "arithmetic": f"8-bit integers, {self.kept_:.1%} of labels as in float32"
+            if recipe.quantized
+            else "float32",
         }
 
     def summary(self) -> dict[str, float]:

@@ -178,17 +178,24 @@ def recipe_from(args: argparse.Namespace) -> Recipe:
     if args.recipe is None and args.init is None:
         raise FerError(f"name a recipe: {', '.join(RECIPES)}; or a network with --init")
     recipe = get_recipe(args.recipe or FINE_TUNE)
+    if args.init is not None:
+        recipe = replace(recipe, init=args.init)
+    if args.weights is not None and recipe.init:
+        raise FerError(
+            f"--weights {args.weights} are for a new network, and this training goes on from "
+            f"'{recipe.init}'; leave one of both out"
+        )
     if args.settings is not None:
         recipe = with_settings(
             recipe, read_settings(args.settings, recipe.name), str(args.settings)
         )
     if args.epochs is not None and args.epochs < 1:
         raise FerError(f"--epochs must be at least 1. Got {args.epochs} instead.")
-    names = ("epochs", "weights", "init", "head_epochs", "views", "soft_weight", "network_seed")
+    names = ("epochs", "weights", "head_epochs", "views", "soft_weight", "network_seed")
     changes = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     if args.class_weight is not None:
         changes["class_weights"] = args.class_weight == "balanced"
-    if args.weights == NONE and not (args.init or recipe.init):
+    if args.weights == NONE:
         changes.setdefault("head_epochs", 0)  # a random body has nothing to be spared
     epochs = changes.get("epochs", recipe.epochs)
     if (args.init is not None and not recipe.head_epochs) or recipe.head_epochs >= epochs:
@@ -198,7 +205,7 @@ def recipe_from(args: argparse.Namespace) -> Recipe:
     # Wrong names are refused before pictures are read.
     if recipe.init:
         find_network(recipe.init)
-    if not args.resume:  # what goes on reads no weights
+    elif not args.resume:  # what goes on reads no weights
         check_weights(recipe.weights, recipe.architecture)
     return recipe
 

@@ -1,10 +1,16 @@
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from benchmarks.budget import Budget, members_within
+from benchmarks.budget import Budget, cost_of, members_within
 from benchmarks.predictions import Predictions
+from benchmarks.results import load_results
 from fer_core.errors import DataError, ProtocolError
 
+#: Committed ones.
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
 COSTS = {"slow": (20.0, 5.0), "quick": (1.0, 30.0), "weak": (0.5, 1.0)}
 
 
@@ -63,6 +69,22 @@ def test_a_member_made_dispensable_by_later_ones_leaves(monkeypatch):
     assert sorted(members_within(models, costs, Budget())) == ["first", "second"]
     monkeypatch.setattr("benchmarks.budget.LEAST_GAIN", -0.01)
     assert members_within(models, costs, Budget())[0] == "all"
+
+
+def test_the_tighter_of_two_budgets_counts():
+    live = Budget(max_ms=10.0, max_mb=60.0, strict=False)
+    assert live.within(Budget()) == live
+    assert live.within(Budget(max_ms=4.0)) == Budget(max_ms=4.0, max_mb=60.0, strict=False)
+    assert live.within(Budget(max_ms=40.0, max_mb=8.0)).max_mb == 8.0
+    assert Budget().within(Budget(max_mb=5.0)) == Budget(max_mb=5.0)
+
+
+def test_what_was_not_timed_fits_no_budget_of_time(validation):
+    (result, *_) = load_results(RESULTS / "fer2013")
+    untimed = replace(result, machine={**result.machine, "ms_per_face": None})
+    assert not Budget(max_ms=1e9).allows(*cost_of(untimed))
+    assert Budget(max_mb=1e9).allows(*cost_of(untimed))
+    assert Budget(max_ms=1.0).excess(*cost_of(untimed)) is None  # nothing to tell
 
 
 def test_nothing_fits(validation):

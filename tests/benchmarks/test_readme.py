@@ -106,6 +106,21 @@ def test_what_is_of_other_pictures_is_not_replaced(root, run_folder, capsys):
     assert publish(argv) == 0
 
 
+def test_what_the_run_lacks_stays_unless_asked(root, run_folder, tmp_path, capsys):
+    argv = [str(run_folder), "--root", str(root)]
+    assert publish(argv) == 0
+    results = root / "benchmarks" / "results" / "made"
+    more = results / "native" / "valence3" / "more.json"
+    more.parent.mkdir(parents=True, exist_ok=True)
+    for path in (results / "more.json", more):
+        shutil.copyfile(results / "right.json", path)
+    assert publish(argv) == 2
+    assert "(more, valence3/more)" in capsys.readouterr().err
+    assert (results / "more.json").is_file()
+    assert publish([*argv, "--only-these"]) == 0
+    assert not (results / "more.json").exists()
+
+
 def test_ensemble_is_published_with_its_members(root, run_folder, tmp_path, capsys):
     argv = [str(run_folder), "--root", str(root), "--model", "ensemble=ensemble"]
     assert publish(argv) == 0

@@ -85,6 +85,10 @@ def test_a_backbone_without_weights_has_no_phase_for_its_head():
     [
         ([], "name a recipe: compact"),
         (["--init", "cnnn"], "Did you mean 'cnn'"),
+        (
+            ["active-five-vgg16", "--weights", "imagenet", "--init", "cnn"],
+            "--weights imagenet are for a new network",
+        ),
         (["tiny", "--settings", "nowhere.json"], "no such file of settings"),
     ],
 )

@@ -20,12 +20,14 @@ def fitted(striped, quick_recipe):
 def test_a_network_answers_as_it_did(fitted, striped, tmp_path):
     file = tmp_path / "model.onnx"
     file.write_bytes(fitted.onnx_file_)
-    quantize_onnx(file, striped[0])
+    kept = quantize_onnx(file, striped[0])
     assert file.stat().st_size < 0.5 * len(fitted.onnx_file_)
     network = OnnxClassifier(file, fitted.classes_)
     expected, found = (m.predict_proba(striped[0]) for m in (fitted, network))
     assert np.abs(found - expected).max() < 0.1
     assert (found != expected).any()
+    compared = np.random.default_rng(0).permutation(len(found))[:256]
+    assert kept == (found.argmax(1) == expected.argmax(1))[compared].mean()
     assert network.predict_proba(striped[0][:1]) == pytest.approx(found[:1], abs=1e-5)
     mirrored = network.predict_proba(np.ascontiguousarray(striped[0][:, :, ::-1]))
     assert mirrored == pytest.approx(found, abs=1e-3)
@@ -69,3 +71,14 @@ def test_a_recipe_asks_for_it(striped, quick_recipe, tmp_path):
     model = CNNClassifier(replace(quick_recipe, epochs=1, quantized=True)).fit(*striped)
     nodes = {node.op_type for node in onnx.load_from_string(model.onnx_file_).graph.node}
     assert "QuantizeLinear" in nodes
+    assert (
+        model.facts()["arithmetic"] == f"8-bit integers, {model.kept_:.1%} of labels as in float32"
+    )
+
+
+def test_a_network_of_another_opinion_is_told(fitted, striped, tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("fer_cnn.quantize._LEAST_KEPT", 1.1)
+    file = tmp_path / "model.onnx"
+    file.write_bytes(fitted.onnx_file_)
+    quantize_onnx(file, striped[0])
+    assert "leave quantized out of the recipe" in caplog.text
