@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,6 +17,7 @@ from fer_core.calibration import fit_temperature
 from fer_landmarks.centers import ByteCenters, FloatCenters
 from fer_landmarks.compact import CompactState, check_bits, rounded
 from fer_landmarks.gaussian import gaussian_kernel, softmax, squared_norms
+from fer_landmarks.leave_out import left_out_of_hat, left_out_of_inverse, members_of, sample_rows
 from fer_landmarks.scores import KernelScores
 from fer_landmarks.targets import encode_labels, mixed_targets
 
@@ -56,22 +58,6 @@ def cholesky_in_place(matrix: NDArray[np.float64], block: int = _BLOCK) -> NDArr
     return matrix
 
 
-def _inverse_diagonal(
-    factor: NDArray[np.float64], places: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """Return some diagonal entries, `places` rising, of the inverse of factor @ factor.T."""
-    diagonal = np.empty(len(places))
-    for start in range(0, len(places), _BLOCK):
-        block = places[start : start + _BLOCK]
-        # A column of the inverse factor is zero above its own place.
-        below = factor[block[0] :, block[0] :]
-        unit = np.zeros((len(below), len(block)), order="F")
-        unit[block - block[0], np.arange(len(block))] = 1
-        column = solve_triangular(below, unit, lower=True, overwrite_b=True, check_finite=False)
-        diagonal[start : start + _BLOCK] = (column**2).sum(axis=0)
-    return diagonal
-
-
 class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
     """Regularised least squares on one-hot classes with a Gaussian kernel.
 
@@ -103,8 +89,8 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
     soft_weight : float
         Share of soft labels in the targets, where `fit` is given any.
     n_left_out : int or None
-        How many training faces are left out in turn to set the temperature; None for all, which
-        takes as long again as solving and gives `left_out_proba_`.
+        How many training faces are left out in turn, with their group, to set the temperature;
+        None for all, which takes as long again as solving and gives `left_out_proba_`.
     random_state : int, RandomState or None
         Chooses the centres and the faces left out.
 
@@ -122,7 +108,7 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
     temperature_ : float
     left_out_proba_ : float32 (n, k)
         If `n_left_out` is None: for each training face, the probabilities given by the classifier
-        fitted on all others.
+        fitted on all others, or on those of other groups.
 
     References
     ----------
@@ -155,14 +141,22 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
         self.n_left_out = n_left_out
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: ArrayLike, soft_labels: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        soft_labels: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+    ) -> Self:
         """Fit to features X (n, d) with labels y (n,).
 
         `soft_labels` (n, k), probabilities with a column for each class in sorted order, are mixed
-        into the one-hot labels by `soft_weight`.
+        into the one-hot labels by `soft_weight`. Rows that share a number in `groups` (n,), as
+        pictures of one person do, are left out together.
         """
         check_bits(self.bits)
         x, labels = validate_data(self, X, y, dtype=np.float32)
+        self.__dict__.pop("left_out_proba_", None)  # of another fit
         self.classes_, codes = encode_labels(labels)
         rng = check_random_state(self.random_state)
         n = len(x)
@@ -171,14 +165,14 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
         self.prior_ = np.bincount(codes, weights=weight) / weight.sum()
         targets = mixed_targets(codes, len(self.classes_), soft_labels, self.soft_weight)
         targets -= self.prior_
-        sample = np.sort(rng.permutation(n)[: self.n_left_out])
+        sample, together = sample_rows(n, self.n_left_out, groups, rng)
         if self.n_centers is None or self.n_centers >= n:
             self._set_centers(x)
-            weights, left_out = self._solve_all(x, targets, weight, sample)
+            weights, left_out = self._solve_all(x, targets, weight, sample, together)
         else:
             chosen = np.sort(rng.permutation(n)[: self.n_centers])
             self._set_centers(x[chosen])
-            weights, left_out = self._solve_centers(x, targets, weight, sample)
+            weights, left_out = self._solve_centers(x, targets, weight, sample, together)
         self.weights_ = weights.astype(np.float32) if len(weights) == n else weights
         self.prior_ = self.prior_.astype(np.float32)
         left_out += self.prior_
@@ -260,6 +254,7 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
         targets: NDArray[np.float64],
         weight: NDArray[np.float64],
         sample: NDArray[np.int64],
+        together: Sequence[NDArray[np.int64]] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Solve (K + ridge / weight) a = targets; return a, and left-out scores of `sample`."""
         n = len(x)
@@ -271,8 +266,8 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
         factor = cholesky_in_place(matrix)
         half = solve_triangular(factor, targets, lower=True, check_finite=False)
         weights = solve_triangular(factor, half, lower=True, trans="T", check_finite=False)
-        diagonal = _inverse_diagonal(factor, sample)
-        return weights, targets[sample] - weights[sample] / diagonal[:, None]
+        together = members_of(sample) if together is None else together
+        return weights, targets[sample] - left_out_of_inverse(factor, weights, sample, together)
 
     def _solve_centers(
         self,
@@ -280,6 +275,7 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
         targets: NDArray[np.float64],
         weight: NDArray[np.float64],
         sample: NDArray[np.int64],
+        together: Sequence[NDArray[np.int64]] | None = None,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Solve (K' W K + ridge M) a = K' W targets, M the kernel between centres.
 
@@ -311,8 +307,9 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
         solution = solve_triangular(root, half, lower=True, trans="T", check_finite=False)
         weights = solve_triangular(factor, solution, lower=True, trans="T", check_finite=False)
         z = whitened(sample)
-        leverage = weight[sample] * (
-            solve_triangular(root, z, lower=True, check_finite=False) ** 2
-        ).sum(axis=0)
-        residual = (targets[sample] - z.T @ solution) / (1 - leverage)[:, None]
-        return weights, targets[sample] - residual
+        reach = solve_triangular(root, z, lower=True, check_finite=False)
+        together = members_of(sample) if together is None else together
+        residuals = targets[sample] - z.T @ solution
+        return weights, targets[sample] - left_out_of_hat(
+            reach, weight[sample], residuals, together
+        )

@@ -21,7 +21,7 @@ from fer_core.labels import SCHEMES, get_scheme
 from fer_core.parts import LabelledPart, require_role
 from fer_core.soft_labels import soft_labels_from_votes, write_soft_labels
 from fer_core.splits import make_split
-from fer_landmarks.pipelines import KERNEL_PIPELINE, make_pipeline
+from fer_landmarks.pipelines import KERNEL_PIPELINE, fit_pipeline, make_pipeline
 
 
 def left_out_probabilities(
@@ -56,7 +56,7 @@ def left_out_probabilities(
             f"pipeline '{name}' can't leave each face out in turn; take one with kernel least "
             f"squares, for example '{KERNEL_PIPELINE}'"
         )
-    pipeline.set_params(classifier__n_left_out=None).fit(fitting.faces, fitting.y)
+    fit_pipeline(pipeline.set_params(classifier__n_left_out=None), fitting)
     proba = np.zeros((len(fitting), len(fitting.scheme.labels)), dtype=np.float32)
     proba[:, pipeline.classes_] = pipeline[-1].left_out_proba_
     return proba

@@ -32,12 +32,16 @@ class MirroredClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self.training = training
         self.prediction = prediction
 
-    def fit(self, faces: ArrayLike, y: ArrayLike) -> Self:
-        """Fit on faces uint8 (n, 48, 48) with labels y (n,)."""
-        x, labels = check_faces(faces), np.asarray(y)
+    def fit(self, faces: ArrayLike, y: ArrayLike, **params: ArrayLike) -> Self:
+        """Fit on faces uint8 (n, 48, 48) with labels y (n,).
+
+        `params`, with a row a face, go to the pipeline's ``fit``.
+        """
+        x, rows = check_faces(faces), {"y": y, **params}
         if self.training:
-            x, labels = np.concatenate([x, x[:, :, ::-1]]), np.concatenate([labels, labels])
-        self.estimator_ = clone(self.estimator).fit(x, labels)
+            x = np.concatenate([x, x[:, :, ::-1]])
+            rows = {name: np.concatenate([values, values]) for name, values in rows.items()}
+        self.estimator_ = clone(self.estimator).fit(x, **rows)
         return self
 
     def set_output(self, *, transform: str | None = None) -> Self:

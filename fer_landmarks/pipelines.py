@@ -16,6 +16,7 @@ from fer_core.parts import LabelledPart, require_role
 from fer_landmarks import classifiers
 from fer_landmarks.compress import SymmetricPCA
 from fer_landmarks.descriptor import FaceDescriptor
+from fer_landmarks.leave_out import groups_for
 from fer_landmarks.settings import load_settings
 from fer_landmarks.stage import FaceStage
 from fer_landmarks.transformers import AnchoredHistograms, FisherVectors, LandmarkGeometry
@@ -195,7 +196,8 @@ def make_pipeline(
     mirror : bool
         Wrap it in a `MirroredClassifier`, which fits on mirrored faces too and averages over
         both when it predicts. Pipelines with kernel least squares (``-kernel``, ``-nystroem``)
-        and perceptrons with dropout do so by themselves, faster.
+        and perceptrons with dropout learn from both by themselves, faster, and are only asked
+        about both.
     class_weight : dict, "balanced" or None
         For classifiers that take it.
     predictor, n_jobs, cache
@@ -246,7 +248,8 @@ def make_pipeline(
         return pipeline
     from fer_landmarks.mirroring import MirroredClassifier
 
-    return MirroredClassifier(pipeline)
+    # What knows which features are odd is invariant already; twins would give each other away.
+    return MirroredClassifier(pipeline, training="classifier__n_odd" not in pipeline.get_params())
 
 
 def takes_soft_labels(pipeline: Any) -> bool:
@@ -289,10 +292,13 @@ def fit_pipeline(
         If the part is not one to fit on.
     """
     require_role(fitting, "fit")
-    if soft_labels is None:
-        return pipeline.fit(fitting.faces, fitting.y)
-    own = soft_labels[:, np.unique(fitting.y)]
-    return pipeline.fit(fitting.faces, fitting.y, classifier__soft_labels=own)
+    own: dict[str, NDArray[Any]] = dict(
+        groups_for(getattr(pipeline, "estimator", pipeline)[-1], fitting.groups)
+    )
+    if soft_labels is not None:
+        own["soft_labels"] = soft_labels[:, np.unique(fitting.y)]
+    named = {f"classifier__{key}": value for key, value in own.items()}
+    return pipeline.fit(fitting.faces, fitting.y, **named)
 
 
 def _of_step(params: Mapping[str, Any], step: str) -> dict[str, Any]:

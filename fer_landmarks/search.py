@@ -18,6 +18,7 @@ from fer_core.errors import DataError
 from fer_core.extras import require
 from fer_core.parts import LabelledPart, require_role
 from fer_landmarks.jitter import JitteredPipeline
+from fer_landmarks.leave_out import groups_for
 from fer_landmarks.pipelines import classifier_of, make_pipeline
 from fer_landmarks.search_spaces import Range, search_space
 from fer_landmarks.settings import Settings, load_settings
@@ -79,7 +80,8 @@ class Workbench:
             classifier = pipeline.steps[-1][1]
             x, x_validation = self._transformed(pipeline)
         start = time.perf_counter()
-        proba = classifier.fit(x, self.fitting.y).predict_proba(x_validation)
+        groups = groups_for(classifier, self.fitting.groups)
+        proba = classifier.fit(x, self.fitting.y, **groups).predict_proba(x_validation)
         seconds = time.perf_counter() - start
         codes = np.searchsorted(classifier.classes_, self.validation.y)
         temperature = fit_temperature(proba, codes)
@@ -281,7 +283,7 @@ def _identity(step: Any) -> Any:
         params = step.get_params(deep=False)
         # Parts may be stages, which compare by identity; what they compute compares by value.
         return step.features(), {key: value for key, value in params.items() if key != "parts"}
-    return step.n_even, step.n_odd
+    return step.n_even, step.n_odd, step.bits
 
 
 def _open(journal: Path) -> Any:

@@ -2,6 +2,7 @@ import pickle
 
 import numpy as np
 import pytest
+from sklearn.metrics import log_loss
 
 from fer_landmarks.kernel import KernelLeastSquares, cholesky_in_place, gaussian_kernel
 
@@ -102,6 +103,53 @@ def test_temperature_makes_probabilities_honest(rng):
     proba = model.predict_proba(x[2000:])
     hits = (proba.argmax(axis=1) == y[2000:]).mean()
     assert abs(proba.max(axis=1).mean() - hits) < 0.04
+
+
+@pytest.mark.parametrize("n_centers", [None, 60])
+def test_groups_are_left_out_together(blobs, n_centers):
+    x, y = blobs
+    x = KernelLeastSquares()._normalise(x)
+    model = KernelLeastSquares(gamma=0.5, ridge=0.1)
+    model._set_centers(x if n_centers is None else x[:n_centers])
+    solve = model._solve_all if n_centers is None else model._solve_centers
+    targets, weight = np.eye(3)[y] - 1 / 3, np.linspace(0.5, 2, len(x))
+    rows, together = np.array([70, 100, 101, 200]), [np.array([0, 3]), np.array([1, 2])]
+    _, left_out = solve(x, targets, weight, rows, together)
+    for positions in together:
+        keep = ~np.isin(np.arange(len(x)), rows[positions])
+        if n_centers is None:
+            model._set_centers(x[keep])
+        solve = model._solve_all if n_centers is None else model._solve_centers
+        weights, _ = solve(x[keep], targets[keep], weight[keep], np.array([0]))
+        expected = model._kernel(x[rows[positions]]) @ weights
+        np.testing.assert_allclose(left_out[positions], expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("n_centers", [None, 150])
+def test_twins_of_a_person_make_nobody_sure(rng, n_centers):
+    x = rng.normal(size=(200, 4)).astype(np.float32)
+    y = (x[:, 0] + rng.normal(size=200) > 0).astype(int)
+    unseen = rng.normal(size=(2000, 4)).astype(np.float32)
+    truth = (unseen[:, 0] + rng.normal(size=2000) > 0).astype(int)
+    twins, labels = np.repeat(x, 2, axis=0), np.repeat(y, 2)
+    persons = np.repeat(np.arange(200), 2)
+    fits = {"n_centers": n_centers, "random_state": 0}
+    alone = KernelLeastSquares(**fits).fit(twins, labels)
+    known = KernelLeastSquares(**fits).fit(twins, labels, groups=persons)
+    assert known.temperature_ > 1.5 * alone.temperature_
+    losses = [log_loss(truth, model.predict_proba(unseen)) for model in (known, alone)]
+    assert losses[0] < losses[1] - 0.015
+    # One person's pictures can't be left out together: each stands for itself again.
+    assert KernelLeastSquares(**fits).fit(twins, labels, groups=np.zeros(400)).temperature_ == (
+        alone.temperature_
+    )
+
+
+def test_what_was_left_out_of_another_fit_is_forgotten(blobs):
+    x, y = blobs
+    model = KernelLeastSquares(n_left_out=None).fit(x, y)
+    assert model.left_out_proba_.shape == (300, 3)
+    assert not hasattr(model.set_params(n_left_out=50).fit(x[:60], y[:60]), "left_out_proba_")
 
 
 def test_class_weight_moves_the_border(rng):

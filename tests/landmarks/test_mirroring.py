@@ -11,6 +11,7 @@ from sklearn.pipeline import make_pipeline
 
 from fer_core.errors import DataError
 from fer_landmarks import DenseHog, MirroredClassifier
+from fer_landmarks import make_pipeline as make_named
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +66,21 @@ def test_before_fitting_and_wrong_input(unfitted, fitted, labels):
             fitted.predict_proba(bad)
         with pytest.raises(DataError, match="faces must be a uint8 array"):
             clone(unfitted).fit(bad, labels[:3])
+
+
+def test_what_knows_odd_features_is_not_fitted_on_twins(faces, labels):
+    for name, fitted_on in (("hog-kernel", len(faces)), ("hog-svm", 2 * len(faces))):
+        pipeline = make_named(name, random_state=0, mirror=True)
+        assert pipeline.fit(faces, labels).training is (fitted_on > len(faces))
+        last = pipeline.estimator_[-1]
+        if name == "hog-kernel":
+            assert len(last.centers_) == fitted_on
+        both = pipeline.predict_proba(np.concatenate([faces[:4], faces[:4, :, ::-1]]))
+        np.testing.assert_allclose(both[:4], both[4:], atol=1e-5)
+
+
+def test_parameters_of_fits_have_a_row_a_face(faces, labels):
+    pipeline = make_named("hog-kernel", random_state=0, mirror=True)
+    groups = np.arange(len(faces)) // 2
+    known = pipeline.fit(faces, labels, classifier__groups=groups).estimator_[-1].temperature_
+    assert known != clone(pipeline).fit(faces, labels).estimator_[-1].temperature_

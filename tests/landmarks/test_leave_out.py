@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from fer_landmarks.kernel import KernelLeastSquares
+from fer_landmarks.leave_out import groups_for, members_of, sample_rows
+
+
+def test_whole_groups_are_drawn_until_there_are_enough():
+    groups = np.repeat(np.arange(10), 5)
+    rows, members = sample_rows(50, 12, groups, np.random.RandomState(0))
+    assert len(rows) == 15
+    assert len(members) == 3
+    assert (np.diff(rows) > 0).all()
+    assert {len(set(groups[rows[positions]])) for positions in members} == {1}
+    assert len(np.unique(groups[rows])) == 3
+
+
+def test_alone_or_each_in_a_group_the_same_rows_are_drawn():
+    drawn = [sample_rows(50, 12, g, np.random.RandomState(3)) for g in (None, np.arange(50) * 7)]
+    assert drawn[0][0].tolist() == drawn[1][0].tolist()
+    assert len(drawn[0][0]) == 12
+    assert [m.tolist() for m in drawn[0][1]] == [[i] for i in range(12)]
+
+
+def test_all_of_them_stay_in_order():
+    rows, members = sample_rows(6, None, ["b", "a", "b", "c", "a", "b"], np.random.RandomState(0))
+    assert rows.tolist() == list(range(6))
+    assert [m.tolist() for m in members] == [[0, 2, 5], [1, 4], [3]]
+    assert [m.tolist() for m in members_of(np.array([4, 9, 4]))] == [[0, 2], [1]]
+
+
+def test_groups_of_other_length_are_refused():
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        sample_rows(6, None, np.arange(5), np.random.RandomState(0))
+
+
+def test_only_classifiers_that_leave_out_get_groups():
+    assert set(groups_for(KernelLeastSquares(), np.arange(3))) == {"groups"}
+    assert groups_for(LogisticRegression(), np.arange(3)) == {}
