@@ -37,7 +37,10 @@ def write_atomically(path: str | os.PathLike[str]) -> Iterator[Path]:
         yield temporary
         # mkstemp makes files private; give what the user's umask would have given.
         temporary.chmod(0o666 & ~_UMASK)
-        temporary.replace(target)
+        try:
+            temporary.replace(target)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -1,7 +1,7 @@
 """Expression labels in FER2013's order, and the label schemes made from them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Self
 
@@ -195,6 +195,8 @@ def scheme_of_labels(labels: Sequence[str]) -> Scheme:
 def scheme_called(name: str, labels: Sequence[str]) -> Scheme:
     """Return the scheme in `SCHEMES` of that name and those labels, or one of its own."""
     known = SCHEMES.get(name)
+    if known is None and set(labels) <= set(LABELS):
+        known = replace(scheme_of_labels(labels), name=name)
     return known if known and known.labels == tuple(labels) else Scheme(name, tuple(labels))
 
 

@@ -225,7 +225,7 @@ def read_manifest(root: Path) -> Manifest:
                 f"format {FORMAT}; install the version that made it, or make the models again"
             )
         models = {name: _entry(name, fields) for name, fields in stored["models"].items()}
-        return Manifest(models, stored["aliases"])
+        return Manifest(models, dict(stored["aliases"]))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelStoreError(f"{path}: the manifest is damaged ({error}); get it again") from error
 
@@ -333,4 +333,7 @@ def _entry(name: str, fields: dict[str, Any]) -> ModelEntry:
     files = tuple(StoredFile(**file) for file in fields.pop("files"))
     looks = tuple(Look(**look) for look in fields.pop("looks", ()))
     labels, codes = tuple(fields.pop("labels")), tuple(fields.pop("codes"))
+    for key in ("trained_on", "metrics", "versions"):
+        if key in fields:
+            fields[key] = dict(fields[key])
     return ModelEntry(name=name, files=files, looks=looks, labels=labels, codes=codes, **fields)

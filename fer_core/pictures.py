@@ -86,7 +86,7 @@ def _read(file: Path | io.BytesIO, path: Path, max_pixels: int) -> NDArray[np.ui
     try:
         with Image.open(file, formats=FORMATS) as image:
             return _decode(path, image, max_pixels)
-    except PictureError:
+    except (PictureError, MemoryError):  # the latter says nothing of the picture
         raise
     except UnidentifiedImageError:
         raise PictureError(

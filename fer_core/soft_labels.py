@@ -215,6 +215,8 @@ def read_soft_labels(
             f"{path}: these soft labels ({source}) are of {', '.join(columns)}, and the classes "
             f"here are {', '.join(labels)}; make them again with the same --scheme"
         )
+    if np.shape(proba) != (len(np.asarray(faces)), len(columns)) or not np.isfinite(proba).all():
+        raise _no_soft_labels(path, "they are no probabilities of these faces")
     return proba, source
 
 

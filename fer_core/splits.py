@@ -131,7 +131,13 @@ def make_split(dataset: Dataset, seed: int = 0) -> Split:
             else f", {_said(chosen, fit)} of the training pictures held out for choices"
         )
     else:
-        protocol, test = "holdout", _share(dataset, groups, fit, TEST_SHARE, seed)
+        apart = fit & ~np.isin(groups, groups[given_choice])
+        if not apart.any() and fit.any():
+            raise DataError(
+                f"dataset '{dataset.name}': everybody is in the validation part, too, so that "
+                "nobody can be held out for measuring; give a test part, or other persons"
+            )
+        protocol, test = "holdout", _share(dataset, groups, apart, TEST_SHARE, seed)
         if given_choice.any():
             chosen = given_choice
             words = "a stratified fifth of training held out for measuring, chosen on validation"

@@ -8,7 +8,7 @@ import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 
 from fer_core.datasets.dataset import check_faces
 from fer_core.tta import Look
@@ -56,6 +56,9 @@ class JitteredPipeline(Pipeline):
         step have a row a face, or are None.
         """
         faces, labels = check_faces(X), np.asarray(y)
+        if self.copies < 0:
+            raise ValueError(f"copies must be 0 or more. Got {self.copies} instead.")
+        check_consistent_length(faces, labels)
         rng = check_random_state(self.random_state)
         name, classifier = self.steps[-1]
         own = {key: value for key, value in params.items() if key.startswith(f"{name}__")}
@@ -63,7 +66,8 @@ class JitteredPipeline(Pipeline):
         describe = Pipeline(self.steps[:-1], memory=self.memory, verbose=self.verbose)
         often = self.copies + 1
         plain = describe.fit_transform(faces, labels, **others)
-        self.steps[:-1] = describe.steps  # with a memory, fitted ones take their places
+        # With a memory, fitted ones take the steps' places; the list may be the caller's.
+        self.steps: list[tuple[str, Any]] = [*describe.steps, (name, classifier)]
         described = np.empty((often, *plain.shape), dtype=np.asarray(plain).dtype)
         described[0] = plain
         self._describe_copies(describe, faces, rng, described[1:])

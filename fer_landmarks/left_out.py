@@ -85,6 +85,8 @@ def _command(args: argparse.Namespace) -> None:
 
     console = Console()
     make_pipeline(args.name)  # a wrong name is refused before pictures are read
+    if args.out.is_dir():
+        raise DataError(f"{args.out}: this is a folder; name a file with --out")
     dataset = load_dataset(args)
     split = make_split(dataset, seed=args.seed)
     if args.scheme is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from numbers import Integral
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -177,6 +178,10 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1. Got {getattr(self, name)} instead.")
         check_bits(self.bits)
+        if isinstance(self.hidden, Integral) or min(self.hidden, default=1) < 1:
+            raise ValueError(
+                f"hidden must be sizes of layers, such as (1024, 512). Got {self.hidden} instead."
+            )
         x, labels = validate_data(self, X, y, dtype=np.float32)
         self.classes_, codes = encode_labels(labels)
         targets = mixed_targets(

@@ -191,6 +191,8 @@ def _command(args: argparse.Namespace) -> None:
             require_soft_labels(name, pipeline)
             require_source(args.soft_labels)
     console = Console()
+    if args.out.exists() and not args.out.is_dir():
+        raise DataError(f"{args.out}: this is a file; name a folder for the models with --out")
     cleaning = read_cleaning(args)
     dataset = load_dataset(args)
     wanted, split = dataset, make_split(dataset, seed=args.seed)

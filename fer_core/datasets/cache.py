@@ -48,7 +48,8 @@ def load_cached(key: str) -> Arrays | None:
             return {name: stored[name] for name in stored.files}
     except FileNotFoundError:
         pass
-    except (OSError, ValueError, BadZipFile, EOFError) as error:
+    # Damaged archives can ask for compression that does not exist, or for a password.
+    except (OSError, ValueError, BadZipFile, EOFError, RuntimeError) as error:
         logger.warning("%s: damaged cache file (%s), making it again", path, error)
     return None
 

@@ -19,7 +19,7 @@ from fer_core.crop import crop_faces
 from fer_core.datasets.cache import Arrays, cached, content_key
 from fer_core.datasets.dataset import FACE_SIZE, Dataset
 from fer_core.labels import LABELS, SCHEMES
-from fer_core.landmarks import MIRROR_ORDER, LandmarkPredictor
+from fer_core.landmarks import MIRROR_ORDER, LandmarkPredictor, predictor_hash
 
 #: Where landmarks go when an action unit acts fully: landmark (iBUG 68 order) to displacement
 #: (outwards from the face's middle, up), in distances between the eyes' centres. Only the half on
@@ -102,7 +102,8 @@ def load_demo(seed: int = 0) -> Dataset:
         1,414 faces, scheme ``fer7``, `groups` the person, no given parts.
     """
     pictures, boxes = _pictures()
-    key = content_key(f"demo {_VERSION} {VARIANTS} {seed}", [p.data for p in pictures])
+    kind = f"demo {_VERSION} {VARIANTS} {seed} {predictor_hash()}"
+    key = content_key(kind, [p.data for p in pictures])
     persons, codes, variants = np.indices((len(pictures), len(LABELS), VARIANTS)).reshape(3, -1)
 
     def compute() -> Arrays:

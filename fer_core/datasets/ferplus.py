@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.datasets.dataset import Dataset
+from fer_core.datasets.tree import part_of
 from fer_core.errors import DataError
 from fer_core.labels import LABELS
 
@@ -90,6 +91,15 @@ def join_votes(dataset: Dataset, path: str | os.PathLike[str]) -> Dataset:
             f"{p}: none of its rows belongs to a picture of '{dataset.name}'; Microsoft's table "
             "goes with fer2013.csv (same row order), a table with a 'file' column with folders"
         )
+    if "Usage" in header:
+        usage = [part_of(row[header.index("Usage")]) for row in rows]
+        for i, part in zip(index.tolist(), dataset.parts.tolist(), strict=True):
+            if i >= 0 and part and usage[i] and usage[i] != part:
+                raise DataError(
+                    f"{p}: row {i + 1} is of {usage[i]}, and the picture of '{dataset.name}' that "
+                    f"it should be of, of {part}; the table is of other pictures, or in another "
+                    "order"
+                )
     votes[index >= 0] = table[index[index >= 0]]
     return replace(dataset, votes=votes)
 

@@ -98,7 +98,7 @@ def load_folder(
         "no_face": names[~found].tolist(),
         "ignored": tree.ignored,
         "no_group": alone,
-        "persons": 0 if groups is None else len(set(persons[kept])),
+        "persons": 0 if groups is None else len(set(persons[kept][~np.isin(names, alone)])),
     }
     return Dataset(
         name=source.path.resolve().name,

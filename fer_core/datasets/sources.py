@@ -160,7 +160,7 @@ def _inside(path: Path, name: str) -> str:
             f"{path}: the member '{name}' points outside the archive; "
             "don't use this file, get it from a source you trust"
         )
-    return str(posix)
+    return _text(str(posix), path)
 
 
 def _hidden(name: str) -> bool:

@@ -38,7 +38,7 @@ def read_table(content: bytes, path: Path, pictures: Sequence[str], column: str)
     for name in pictures:
         for called in {name, file_of(name)}:
             by_name.setdefault(called, []).append(name)
-    value_of = {}
+    value_of: dict[str, str] = {}
     try:
         text = content.decode("utf-8-sig")
         reader = csv.DictReader(text.splitlines(), skipinitialspace=True)
@@ -52,7 +52,12 @@ def read_table(content: bytes, path: Path, pictures: Sequence[str], column: str)
                     f"{path}: line {reader.line_num} ('{row['picture']}') names {problem}; "
                     f"write the picture's path inside the folder, then its {column}"
                 )
-            value_of[named[0]] = row[column].strip()
+            value = row[column].strip()
+            if value_of.setdefault(named[0], value) != value:
+                raise DataError(
+                    f"{path}: line {reader.line_num} gives '{named[0]}' a second {column}, "
+                    f"'{value}'; decide for one"
+                )
     except (UnicodeDecodeError, csv.Error):
         raise DataError(f"{path}: this is not a csv table of {column}s") from None
     return value_of
@@ -61,7 +66,10 @@ def read_table(content: bytes, path: Path, pictures: Sequence[str], column: str)
 def columns_of(content: bytes) -> list[str]:
     """Return the names of a csv table's columns; none of what is no such table."""
     first = content.decode("utf-8-sig", errors="replace").splitlines()[:1]
-    return next(csv.reader(first, skipinitialspace=True), [])
+    try:
+        return next(csv.reader(first, skipinitialspace=True), [])
+    except csv.Error:
+        return []
 
 
 def file_of(name: str) -> str:

@@ -75,6 +75,9 @@ class Tree:
 def read_tree(path: Path, names: Sequence[str]) -> Tree:
     """Read labels and parts from file names such as ``train/happy/Training_1.jpg``.
 
+    A class is the folder that pictures lie in; in others below it, such as one a person, it is the
+    one that spells a label or comes after a split's.
+
     A class folder ``contempt``, which AffectNet and CK+ have and no scheme knows, is left out when
     the others spell FER2013's labels.
 
@@ -94,9 +97,8 @@ def read_tree(path: Path, names: Sequence[str]) -> Tree:
     for name in names:
         *folders, file = name.split("/")
         if folders and is_picture(file):
-            split = folders[-2] if len(folders) >= 2 else ""
             prefix = file.split("_")[0] if file.startswith(_PREFIXES) else ""
-            found.append((name, folders[-1], part_of(split), part_of(prefix)))
+            found.append((name, *_class_and_part(folders), part_of(prefix)))
     if not found:
         raise DataError(
             f"{path}: there are no pictures in class folders here; expected "
@@ -113,6 +115,17 @@ def read_tree(path: Path, names: Sequence[str]) -> Tree:
         )
     labels = {name: folder for name, folder, _, _ in found}
     return _tree(path, labels, {n: _part(s, named, kaggles) for n, _, s, named in found})
+
+
+def _class_and_part(folders: Sequence[str]) -> tuple[str, str]:
+    """Return the class folder and the part that the folders of a picture name."""
+    spelled = [i for i, f in enumerate(folders) if canonical_label(f) or is_contempt(f)]
+    after = [i + 1 for i, folder in enumerate(folders[:-1]) if part_of(folder)]
+    last = len(folders) - 1
+    # A split's folder inside a class folder is no way that pictures lie, and refused as a class.
+    place = last if part_of(folders[-1]) else (spelled or after or [last])[-1]
+    parts = [part for folder in folders[:place] if (part := part_of(folder))]
+    return folders[place], parts[-1] if parts else ""
 
 
 def labelled_tree(path: Path, labels: Mapping[str, str]) -> Tree:

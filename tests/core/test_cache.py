@@ -38,6 +38,16 @@ def test_no_arrays_yet(folder):
     assert cached("key", _never)["broken"].tolist() == []
 
 
+def test_a_compression_that_does_not_exist_is_damage(folder, monkeypatch):
+    cached("key", lambda: ARRAYS)
+
+    def strange(path):
+        raise NotImplementedError("compression type 77")
+
+    monkeypatch.setattr(np, "load", strange)
+    _assert_same(cached("key", lambda: ARRAYS))
+
+
 @pytest.mark.parametrize("damage", [b"", b"not a zip", None])
 def test_a_damaged_file_is_made_again(folder, damage, caplog):
     cached("key", lambda: ARRAYS)

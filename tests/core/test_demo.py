@@ -35,6 +35,17 @@ def test_the_same_bytes_on_every_run(faces, monkeypatch):
     assert load_demo(seed=1).fingerprint() != fresh.fingerprint()
 
 
+def test_another_predictor_makes_other_faces(monkeypatch, tmp_path):
+    monkeypatch.setenv("FER_CACHE", str(tmp_path))
+    asked = []
+    monkeypatch.setattr(demo, "cached", lambda key, compute: asked.append(key) or {"faces": []})
+    monkeypatch.setattr(demo, "Dataset", lambda **fields: None)
+    load_demo()
+    monkeypatch.setattr(demo, "predictor_hash", lambda: "other")
+    load_demo()
+    assert asked[0] != asked[1]
+
+
 def test_splits_keep_people_apart(faces):
     split = make_split(faces)
     assert split.protocol == "holdout"

@@ -39,13 +39,21 @@ def test_microsofts_rows_are_aligned_by_position_not_by_number(tmp_path):
             ("Training", "fer0000000.png", *_votes(anger=10)),
             ("Training", "", *_votes(happiness=10)),  # taken out by FER+: no votes
             ("Training", "fer0000001.png", *_votes(fear=10)),
-            ("PublicTest", "fer0000002.png", *_votes(sadness=10)),
+            ("Training", "fer0000002.png", *_votes(sadness=10)),
         ],
     )
     # The second row of fer2013.csv was broken and skipped, the names still tell the rows.
     dataset = join_votes(_dataset(["row00003", "row00000", "row00002", "row00001"]), table)
     assert majority(dataset.votes).tolist() == [4, 0, 2, -1]
     assert dataset.votes[3].sum() == 0
+
+
+def test_rows_of_another_part_are_of_other_pictures(tmp_path):
+    rows = [("PrivateTest", "fer0.png", *_votes(anger=10)), ("", "fer1.png", *_votes(fear=10))]
+    table = _table(tmp_path / "fer2013new.csv", MICROSOFT, rows)
+    with pytest.raises(DataError, match="row 1 is of private_test, and the picture"):
+        join_votes(_dataset(["row00001", "row00000"]), table)
+    assert join_votes(_dataset(["row00001"]), table).votes.sum() == 10  # says nothing of a part
 
 
 def test_a_table_by_file_name_fits_folders_in_any_order(tmp_path):

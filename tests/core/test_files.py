@@ -47,6 +47,19 @@ def test_names_may_be_as_long_as_the_system_allows(tmp_path):
     assert target.read_bytes() == b"all"
 
 
+def test_what_can_not_be_replaced_is_named(tmp_path):
+    target = tmp_path / "folder"
+
+    def write():
+        with write_atomically(target) as temporary:
+            temporary.write_bytes(b"")
+            target.mkdir()
+
+    with pytest.raises(IsADirectoryError) as caught:
+        write()
+    assert caught.value.filename == str(target)
+
+
 def test_sha256(tmp_path):
     file = tmp_path / "file"
     file.write_bytes(b"x" * 3_000_000)

@@ -162,6 +162,23 @@ def test_what_is_no_table_of_groups(tmp_path):
         read_groups(PICTURES, tmp_path / "binary.csv")
 
 
+def test_a_picture_in_two_groups_is_refused(tmp_path):
+    path = _crops(tmp_path / "crops")
+    table = tmp_path / "persons.csv"
+    name = min(p.relative_to(path).as_posix() for p in path.rglob("*.png"))
+    table.write_text(f"picture,group\n{name},a\n{name},b\n")
+    with pytest.raises(DataError, match="a second group, 'b'; decide for one"):
+        load_folder(path, groups=table)
+
+
+def test_only_named_persons_are_counted(tmp_path):
+    path = _crops(tmp_path / "crops")
+    table = tmp_path / "persons.csv"
+    names = sorted(p.relative_to(path).as_posix() for p in path.rglob("*.png"))
+    table.write_text("picture,group\n" + "".join(f"{name},a\n" for name in names[:2]))
+    assert load_folder(path, groups=table).notes["persons"] == 1
+
+
 def test_prefixes_that_no_two_pictures_share_are_refused():
     with pytest.raises(DataError, match=r"no two file names begin alike.*'a/KA\.1\.png'"):
         read_groups(["a/KA.1.png", "b/KA.2.png"], "prefix")

@@ -12,6 +12,7 @@ from fer_core.labels import (
     get_scheme,
     is_contempt,
     own_scheme,
+    scheme_called,
     scheme_of_labels,
 )
 
@@ -105,6 +106,11 @@ def test_which_schemes_some_labels_make():
     assert scheme_of_labels(LABELS) is SCHEMES["fer7"]
     assert all(SCHEMES["fer7"].covers(scheme) for scheme in SCHEMES.values())
     assert not own_scheme(["awake", "bored"]).covers(SCHEMES["basic4"])
+
+
+def test_schemes_are_found_again_by_name_and_labels():
+    for scheme in (*SCHEMES.values(), scheme_of_labels(["angry", "happy"]), own_scheme(["a", "b"])):
+        assert scheme_called(scheme.name, scheme.labels) == scheme
 
 
 def test_wrong_width_is_refused():

@@ -66,6 +66,18 @@ def test_a_file_that_may_not_be_read_is_not_called_damaged(tmp_path, monkeypatch
         read_picture(path)
 
 
+def test_too_little_memory_is_no_damage(tmp_path, monkeypatch):
+    file = tmp_path / "a.png"
+    Image.new("L", (8, 8)).save(file)
+
+    def full(*args, **options):
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "load", full)
+    with pytest.raises(MemoryError):
+        read_picture(file)
+
+
 def test_orientation_survives_shrinking(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6

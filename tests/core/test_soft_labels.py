@@ -68,6 +68,16 @@ def test_what_are_no_probabilities_is_not_written(stored, tmp_path):
     assert not (tmp_path / "bad.npz").exists()
 
 
+@pytest.mark.parametrize("change", [lambda p: p * np.nan, lambda p: p[:-1], lambda p: p[:, 1:]])
+def test_what_are_no_probabilities_is_not_read(stored, change):
+    path, faces, proba = stored
+    with np.load(path) as kept:
+        content = dict(kept)
+    np.savez(path, **{**content, "proba": change(proba)})
+    with pytest.raises(DataError, match="no probabilities of these faces"):
+        read_soft_labels(path, faces, LABELS)
+
+
 @pytest.fixture(scope="module")
 def voted():
     """Demo faces, half of each class with ten votes for one column, the rest with none."""

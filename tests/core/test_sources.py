@@ -120,6 +120,15 @@ def test_a_name_that_is_no_text_is_one_sentence(tmp_path):
         open_source(tmp_path).names()
 
 
+def test_a_name_in_an_archive_that_is_no_text_is_one_sentence(tmp_path):
+    with tarfile.open(
+        tmp_path / "a.tar", "w", format=tarfile.GNU_FORMAT, encoding="latin-1"
+    ) as tar:
+        tar.addfile(tarfile.TarInfo("happy/café.png"), io.BytesIO())
+    with pytest.raises(DataError, match="is no valid UTF-8; rename it"):
+        open_source(tmp_path / "a.tar")
+
+
 def test_a_link_to_a_folder_above_is_not_followed(tmp_path):
     _folder(tmp_path, {"happy/1.jpg": b"one"})
     (tmp_path / "happy" / "up").symlink_to(tmp_path, target_is_directory=True)

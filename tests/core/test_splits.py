@@ -130,6 +130,18 @@ def test_persons_stay_on_one_side():
     assert [len(p) for p in persons] == [36, 4, 10]
 
 
+def test_a_given_choice_and_what_is_held_out_share_no_person():
+    dataset = _dataset(700, _parts(("", 600), ("validation", 100)), groups=np.arange(700) % 350)
+    split = make_split(dataset)
+    person = dict(zip(dataset.names, dataset.groups, strict=True))
+    sides = [{person[name] for name in names} for names in _sides(split)]
+    assert not sides[2] & (sides[0] | sides[1])
+    assert len(split.validation) == 100
+    everybody = replace(dataset, groups=np.arange(700) % 70)
+    with pytest.raises(DataError, match="everybody is in the validation part, too"):
+        make_split(everybody)
+
+
 def test_copies_stay_on_one_side_of_what_is_divided_here():
     dataset = _dataset()
     dataset.faces[350:] = dataset.faces[:350]  # every picture twice, in the same class

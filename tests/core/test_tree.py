@@ -33,6 +33,32 @@ def test_without_split_folders_there_are_no_parts():
     assert read_tree(ROOT, ["happy/1.png", "sad/2.png"]).parts == ["", ""]
 
 
+def test_folders_a_person_inside_class_folders_are_no_classes():
+    names = [
+        f"{split}/{c}/s{i}/1.png"
+        for split in ("train", "test")
+        for c in ("happy", "sad")
+        for i in (1, 2)
+    ]
+    tree = read_tree(ROOT, names)
+    assert tree.scheme.labels == ("happy", "sad")
+    assert tree.parts == ["training"] * 4 + ["test"] * 4
+    own = read_tree(
+        ROOT, [name.replace("sad", "asleep").replace("happy", "awake") for name in names]
+    )
+    assert own.scheme.labels == ("asleep", "awake")
+    assert own.parts == tree.parts
+    assert own.y == [1, 1, 0, 0] * 2
+    assert read_tree(ROOT, [f"{c}/s1/1.png" for c in LABELS]).scheme.name == "fer7"
+
+
+def test_parts_may_lie_further_up():
+    assert read_tree(ROOT, ["test/a/happy/1.png", "train/b/sad/1.png"]).parts == [
+        "test",
+        "training",
+    ]
+
+
 def test_usual_spellings_are_fer2013s_labels():
     folders = ["0_Anger", "disgusted", "Fearful", "happiness", "sadness", "Surprised", "NEUTRAL"]
     tree = read_tree(ROOT, [f"{folder}/1.jpg" for folder in folders])
