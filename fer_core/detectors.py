@@ -121,7 +121,7 @@ class HaarDetector:
 
     def detect(self, frame: NDArray[np.uint8]) -> Detections:
         """Find the faces in a frame, uint8 (H, W, 3) BGR or (H, W) gray."""
-        gray, scale = _working_picture(to_gray(frame), self.working_side)
+        gray, scale = working_picture(to_gray(frame), self.working_side)
         boxes, _, scores = self._cascade.detectMultiScale3(
             gray, scaleFactor=1.1, minNeighbors=self.min_neighbors, outputRejectLevels=True
         )
@@ -157,7 +157,7 @@ class HogDetector:
 
     def detect(self, frame: NDArray[np.uint8]) -> Detections:
         """Find the faces in a frame, uint8 (H, W, 3) BGR or (H, W) gray."""
-        gray, scale = _working_picture(to_gray(frame), self.working_side)
+        gray, scale = working_picture(to_gray(frame), self.working_side)
         rectangles, scores, _ = self._detector.run(gray, 0, self.threshold)
         return _detections(self.framing.to_fer2013(_corners(rectangles)), scores, scale)
 
@@ -191,7 +191,7 @@ class CnnDetector:
 
     def detect(self, frame: NDArray[np.uint8]) -> Detections:
         """Find the faces in a frame, uint8 (H, W, 3) BGR or (H, W) gray."""
-        bgr, scale = _working_picture(_bgr(frame), self.working_side)
+        bgr, scale = working_picture(_bgr(frame), self.working_side)
         found = self._detector(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), 0)
         boxes = self.framing.to_fer2013(_corners([face.rect for face in found]))
         return _detections(boxes, [face.confidence for face in found], scale)
@@ -251,7 +251,7 @@ class YuNetDetector:
 
     def detect(self, frame: NDArray[np.uint8]) -> Detections:
         """Find the faces in a frame, uint8 (H, W, 3) BGR or (H, W) gray."""
-        bgr, scale = _working_picture(_bgr(frame), self.working_side)
+        bgr, scale = working_picture(_bgr(frame), self.working_side)
         self._detector.setInputSize((bgr.shape[1], bgr.shape[0]))
         _, found = self._detector.detect(bgr)
         rows = np.zeros((0, 15)) if found is None else found
@@ -295,10 +295,12 @@ def _checked_side(working_side: int) -> int:
     return working_side
 
 
-def _working_picture(picture: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:
-    """Return `picture` scaled so that its longer side is `side`, and the factor."""
+def working_picture(
+    picture: NDArray[np.uint8], side: int, most: float = MAX_ENLARGEMENT
+) -> tuple[NDArray[np.uint8], float]:
+    """Return `picture` scaled so that its longer side is `side`, and the factor, at most `most`."""
     height, width = picture.shape[:2]
-    scale = min(side / max(height, width), MAX_ENLARGEMENT)
+    scale = min(side / max(height, width), most)
     if scale == 1:
         return picture, 1.0
     size = (max(round(width * scale), 1), max(round(height * scale), 1))

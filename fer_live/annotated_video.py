@@ -11,6 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_core.files import printable
+
 #: MPEG-4 in Matroska: an MP4 file has its index at the end, so that one cut off is unreadable.
 #: Every wheel of OpenCV encodes this; H.264 it does not.
 SUFFIX = ".mkv"
@@ -31,7 +33,7 @@ class AnnotatedVideo:
     path : Path
         Ends with ``.mkv``; an older file is replaced.
     rate : float
-        Frames a second.
+        Frames a second; what MPEG-4 can't state becomes the nearest that it can.
     shape : (int, int)
         Height and width of the frames; others are scaled to it.
 
@@ -43,17 +45,21 @@ class AnnotatedVideo:
 
     def __init__(self, path: Path, rate: float, shape: tuple[int, int]) -> None:
         self.path = path
-        self.rate = rate
+        # A rate is written with up to three decimals, and no clock has more than 65,535 ticks.
+        rate = min(max(rate, 0.01), 1000.0)
+        self.rate = round(rate, next(n for n in (3, 2, 1) if rate * 10**n < 65_535))
         # Even sides, as MPEG-4 subsamples colour.
         self.shape = (shape[0] - shape[0] % 2, shape[1] - shape[1] % 2)
         self.n_frames = 0
+        if printable(str(path)) != str(path):  # on which OpenCV crashes
+            raise OSError(errno.EILSEQ, "a video's path must be valid UTF-8", str(path))
         _check_space(path)
         size = (self.shape[1], self.shape[0])
         self._writer = cv2.VideoWriter(
             os.path.abspath(path),
             cv2.CAP_FFMPEG,
             cv2.VideoWriter_fourcc(*_CODING),  # type: ignore[attr-defined]
-            rate,
+            self.rate,
             size,
         )
         if not self._writer.isOpened():
@@ -87,7 +93,7 @@ class AnnotatedVideo:
 
 def readable_frames(path: Path) -> int:
     """Return how many frames can be read of a video that may be cut off; 0 without one."""
-    if not path.is_file():
+    if not path.is_file() or printable(str(path)) != str(path):
         return 0
     capture = cv2.VideoCapture(os.path.abspath(path), cv2.CAP_FFMPEG)
     n = 0

@@ -181,6 +181,11 @@ def open_camera(index: int) -> cv2.VideoCapture:
             found = f"found: {', '.join(map(str, there))}" if there else "this machine has none"
             raise DataError(
                 f"there is no camera {index} ({found}); connect one, or name a video file instead"
+                + (
+                    f" (such as .{os.sep}{index}, which is there)"
+                    if Path(str(index)).exists()
+                    else ""
+                )
             )
         if not os.access(device, os.R_OK | os.W_OK):
             raise DataError(

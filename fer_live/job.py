@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
 from fer_core.crop import FRAMING_VERSION
 from fer_live.recognizer import EmotionRecognizer
-from fer_live.sources import Source, shown_name
+from fer_live.sources import Pictures, Source, shown_name
 
 
 def describe_job(
@@ -19,7 +20,7 @@ def describe_job(
     """Return what a run must share with another to be continued by it."""
     return {
         "source": shown_name(args.source),
-        "content": _fingerprint(args.source),
+        "content": _fingerprint(args.source, source),
         "model": args.model,
         "models": str(args.models or ""),
         "members": args.members,
@@ -39,8 +40,15 @@ def describe_job(
     }
 
 
-def _fingerprint(name: str) -> str:
-    """Return the beginning of the SHA-256 of a file's size and first megabyte; "" for others."""
+def _fingerprint(name: str, source: Source) -> str:
+    """Return the beginning of the SHA-256 of what is played; "" of what is live.
+
+    That is a file's size and first megabyte, or the names of pictures: a broken one may be replaced
+    before the run goes on.
+    """
+    if isinstance(source, Pictures):
+        names = "\n".join(map(str, source.paths))
+        return hashlib.sha256(os.fsencode(names)).hexdigest()[:16]
     path = Path(name)
     with contextlib.suppress(OSError):
         if path.is_file():

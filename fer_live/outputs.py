@@ -156,7 +156,8 @@ class Outputs:
             table.close()
         if self._video is not None:
             self._video.close()
-        if "timeline" in self.save and self._done is not None:
+        pictured = self._done is not None or self.before is not None
+        if "timeline" in self.save and pictured:
             draw_timeline(self.folder / TABLE, self.folder / TIMELINE, Path(self.source.name).name)
         if finished:
             record = {**self._journal.job, **summary}

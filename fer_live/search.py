@@ -16,7 +16,7 @@ from fer_core.detectors import Detections
 
 @dataclass(eq=False)
 class BackgroundSearch:
-    """A search that has begun; dlib's and OpenCV's detectors let other threads work meanwhile.
+    """A search that has begun; HOG and Haar detectors let other threads work meanwhile.
 
     Attributes
     ----------

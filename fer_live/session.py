@@ -99,6 +99,7 @@ class Session:
         self._help = False
         self._detect_every = detect_every
         self._note, self._note_until = "", 0.0
+        self._told = ""
         self._recording: AnnotatedVideo | None = None
         self._recording_began = 0.0
         self._clock: float | None = None
@@ -139,6 +140,7 @@ class Session:
     def _take(self, frame: Frame) -> bool:
         """Do everything with one frame; whether to go on."""
         self.between_frames = False
+        self._told = ""  # what was lost is there again
         result = self.follower.update(frame.image, frame.seconds)
         self.summary.add(result)
         self._last = frame, result
@@ -200,7 +202,8 @@ class Session:
 
     def _wait(self, waiting: Waiting) -> bool:
         """Keep the window alive while no frame comes; whether to go on."""
-        if waiting.message and waiting.message != self._note:
+        if waiting.message and waiting.message != self._told:
+            self._told = waiting.message
             self.tell(waiting.message)
         if waiting.message:
             self._say(waiting.message)
@@ -255,6 +258,9 @@ class Session:
         self.view.landmarks = not self.view.landmarks
 
     def _do_blur(self) -> None:
+        # What goes on after a kill must hide the same faces, and find them as often.
+        if not self.source.live and self._saves_rows():
+            return
         self.view.blur = not self.view.blur
         # What is to be hidden from now on must be found at once, whatever was wanted before.
         self.follower.detect_every = 1 if self.view.blur else self._detect_every or DETECT_EVERY
@@ -306,7 +312,7 @@ class Session:
 
     def _saves_rows(self) -> bool:
         if self.outputs is not None:
-            self._say("not while rows are saved: they are of one scheme and detector")
+            self._say("not while rows are saved: all are of one job")
         return self.outputs is not None
 
     def _free_path(self, stem: str, suffix: str) -> Path:

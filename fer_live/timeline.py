@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.extras import require
-from fer_core.files import write_atomically
+from fer_core.files import printable, write_atomically
 from fer_live.overlay import colour_of
 from fer_live.rows import SMOOTHED
 
@@ -102,7 +102,7 @@ def draw_timeline(table: Path, path: Path, title: str) -> int:
         axis.spines[["top", "right"]].set_visible(False)
     axes[-1].set(xlim=(0, times[-1] + step / 2), xlabel="seconds")
     more = f" ({len(shown)} of {len(people)} faces, those seen longest)"
-    title += more if len(people) > len(shown) else ""
+    title = printable(title) + (more if len(people) > len(shown) else "")
     axes[0].set_title(title, loc="left", fontsize=11, parse_math=False)  # $ stands for itself
     handles, names = axes[0].get_legend_handles_labels()
     legend = figure.legend(

@@ -100,7 +100,7 @@ class VideoFile:
             number += 1
         if number == 0:
             raise problem(f"{self.name}: the video holds no frame that can be read")
-        if self.n_frames is not None and self.n_frames - number > 2 + _ROUNDING * self.n_frames:
+        if self.n_frames is not None and self._is_short(number, seconds - first):
             raise problem(
                 f"{self.name}: the video is cut off or damaged: it ends after {number} of "
                 f"{self.n_frames} frames"
@@ -113,6 +113,16 @@ class VideoFile:
     @property
     def _is_address(self) -> bool:
         return self._target.lower().startswith(ADDRESSES)
+
+    def _is_short(self, number: int, seconds: float) -> bool:
+        """Tell whether a file lacks frames, of which the last began after `seconds`.
+
+        In time, too: some containers state a duration, which FFmpeg multiplies by the rate, and
+        frames that come unevenly are fewer than that.
+        """
+        assert self.n_frames is not None
+        few = self.n_frames - number > 2 + _ROUNDING * self.n_frames
+        return few and (seconds + 1 / self.rate) * self.rate < (1 - _ROUNDING) * self.n_frames - 2
 
     def _measured_rate(self) -> float:
         """Return the rate of a file's first frames by their times; 0 of an address."""

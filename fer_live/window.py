@@ -147,10 +147,14 @@ class Window:
         wait : float
             Seconds to wait for a key, at least a thousandth.
         """
-        code = cv2.waitKey(max(round(wait * 1000), 1)) & 0xFF
+        code = cv2.waitKeyEx(max(round(wait * 1000), 1))
         if self._shown and cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) < 1:
             return "quit"
-        return KEYS.get(chr(code).lower()) if code != 0xFF else None
+        # X11 gives keys without a character, such as arrows, codes from 0xFF00 on, whose last byte
+        # would be a letter's; modifiers are further up.
+        if code < 0 or code & 0xFF00 == 0xFF00:
+            return None
+        return KEYS.get(chr(code & 0xFF).lower())
 
     def close(self) -> None:
         """Close the window."""

@@ -22,6 +22,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from fer_core.detectors import working_picture
 from fer_core.errors import FerError
 from fer_core.pictures import decode_picture
 from fer_live.web.answers import frame_answer
@@ -160,9 +161,7 @@ def _analyze_picture(engine: Engine, content: bytes, scheme: str, preview: bool)
     analyse = 1000 * (perf_counter() - start)
     answer = frame_answer(faces, picture.shape, {"decode": decode, "analyse": analyse})
     if preview:
-        scale = min(_PREVIEW_SIDE / max(picture.shape[:2]), 1.0)
-        small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        jpeg = cv2.imencode(".jpg", small)[1].tobytes()
+        jpeg = cv2.imencode(".jpg", working_picture(picture, _PREVIEW_SIDE, 1.0)[0])[1].tobytes()
         answer["preview"] = "data:image/jpeg;base64," + base64.b64encode(jpeg).decode()
     return answer
 

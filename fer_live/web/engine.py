@@ -2,7 +2,7 @@
 
 One thread bounds what any number of tabs can ask of the machine: their frames take turns. Faces of
 cameras and videos are searched for beside it, one search at a time for all. The event loop only
-waits.
+waits; dlib's CNN detector, which holds Python's lock for seconds, makes it wait that long.
 """
 
 from __future__ import annotations

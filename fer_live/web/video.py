@@ -8,9 +8,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import cv2
-import numpy as np
-
+from fer_core.detectors import working_picture
 from fer_core.errors import DataError
 from fer_live.follower import FaceFollower
 from fer_live.video_file import VideoFile
@@ -77,11 +75,7 @@ class UploadedVideo:
         frame = next(self._frames, None)
         if frame is None:
             return None
-        image = frame.image
-        scale = ANALYSED_SIDE / max(image.shape[:2])
-        if scale < 1:
-            shrunk = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-            image = np.asarray(shrunk, dtype=np.uint8)
+        image, _ = working_picture(frame.image, ANALYSED_SIDE, 1.0)
         decode = 1000 * (perf_counter() - start)
         result = self._follower.update(image, frame.seconds)
         answer = frame_answer(result.faces, image.shape, {"decode": decode, **result.timings})

@@ -201,4 +201,6 @@ def test_a_lost_camera_is_said_once_and_the_window_lives(play, frames):
     assert numbers == [0, 1]
     assert told == ["camera 0 was lost; trying again"]
     assert len(session.window.shown) == 7
+    again = [frames[0], lost, lost, frames[1], lost, frames[2]]
+    assert play(again, *[None] * 6, live=True)[2] == [lost.message] * 2
     assert changed(session, 2, 3) > 0.02

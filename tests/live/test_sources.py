@@ -136,6 +136,32 @@ def test_a_video_cut_off_gives_what_it_has_and_says_so(tmp_path):
     assert not isinstance(caught.value, DamagedVideoError)
 
 
+@pytest.mark.parametrize(("n", "whole"), [(150, True), (100, False)])
+def test_uneven_frames_that_last_as_long_as_stated_are_whole(n, whole):
+    """A screen recording: 31.7 s of which FFmpeg makes 951 frames by the clock's 30 a second."""
+
+    class Capture:
+        at = -1
+
+        def get(self, what):
+            told = {cv2.CAP_PROP_FPS: 30.0, cv2.CAP_PROP_FRAME_COUNT: 951.0}
+            return told.get(what, 1000 * 31.7 / 150 * self.at)
+
+        def grab(self):
+            self.at += 1
+            return self.at < n
+
+        def retrieve(self):
+            return True, np.zeros((4, 4, 3), np.uint8)
+
+    frames = VideoFile("screen.mkv", Capture()).frames()
+    if whole:
+        assert len(list(frames)) == 150
+    else:
+        with pytest.raises(DamagedVideoError, match="it ends after 100 of 951 frames"):
+            list(frames)
+
+
 def test_bad_files_are_one_sentence(tmp_path):
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "text.mp4").write_text("no video")

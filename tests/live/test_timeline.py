@@ -1,5 +1,6 @@
 """The picture of who showed what when."""
 
+import os
 from array import array
 
 import cv2
@@ -40,3 +41,7 @@ def test_a_face_is_drawn_where_it_was_and_nowhere_else():
 def test_names_with_dollar_signs_are_drawn_as_they_are(table, tmp_path):
     assert draw_timeline(table, tmp_path / "timeline.png", "a$b_$c.mp4") == 2
     assert cv2.imread(str(tmp_path / "timeline.png")) is not None
+
+
+def test_a_name_that_is_no_text_is_drawn_escaped(table, tmp_path):
+    assert draw_timeline(table, tmp_path / "timeline.png", os.fsdecode(b"pics\xff")) == 2

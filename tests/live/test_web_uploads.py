@@ -67,6 +67,11 @@ def test_a_preview_shows_what_was_analysed(client, astronaut):
     assert np.abs(seen.astype(int) - astronaut[:, ::-1]).mean() < 6
 
 
+def test_a_thread_of_a_picture_has_a_preview(client):
+    content = cv2.imencode(".tiff", np.zeros((1, 5000, 3), np.uint8))[1].tobytes()
+    assert post(client, content, "/api/picture?preview").json()["preview"]
+
+
 def test_a_small_picture_is_a_ready_crop(client):
     picture = np.full((48, 48), 255, np.uint8)
     picture[0, 0] = 254  # of one gray level it would be none

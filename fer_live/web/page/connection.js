@@ -15,6 +15,7 @@ export class Connection {
     this.address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     this.on = on;
     this.tries = 0;
+    this.last = 0;
     this.#open();
   }
 
@@ -25,7 +26,9 @@ export class Connection {
 
   /** Send a JPEG; its time is taken now. */
   send(jpeg) {
-    this.sent = performance.now();
+    // Later than the last one, even where a browser makes its clock coarse.
+    this.sent = Math.max(performance.now(), this.last + 1);
+    this.last = this.sent;
     const time = new DataView(new ArrayBuffer(8));
     time.setFloat64(0, this.sent / 1000, true);
     this.socket.send(new Blob([time, jpeg]));
