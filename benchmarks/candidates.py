@@ -11,8 +11,7 @@ from typing import Any, Protocol
 from fer_core.ensemble import Model
 from fer_core.errors import ProtocolError
 from fer_core.model_entry import (
-    LANDMARKS_LICENCE,
-    NETWORK_LICENCE,
+    LICENCE,
     ONNX_LOADER,
     PIPELINE_LOADER,
     TRAINING,
@@ -101,8 +100,14 @@ class Classical:
     soft_labels: str | None = None
     family: str = "landmarks"
     loader: str = PIPELINE_LOADER
-    licence: str = LANDMARKS_LICENCE
     scheme: str | None = None
+
+    @property
+    def licence(self) -> str:
+        """What to know before using it."""
+        from fer_landmarks.pipelines import licence_of
+
+        return licence_of(self.make())
 
     def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Fitted:
         """Fit on the fitting part; nothing is chosen, so the validation part is not read."""
@@ -141,7 +146,7 @@ class Network:
     scheme: str | None = None
     family: str = "cnn"
     loader: str = ONNX_LOADER
-    licence: str = NETWORK_LICENCE
+    licence: str = LICENCE
 
     def fit(self, fitting: LabelledPart, validation: LabelledPart, workplace: Path) -> Fitted:
         """Train on the fitting part and log figures on the validation part.

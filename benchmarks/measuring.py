@@ -185,7 +185,7 @@ def combine_and_measure(
             "ensemble",
             ENSEMBLE_LOADER,
             job.split,
-            " ".join(dict.fromkeys(entries[m].licence for m in spec.members)),
+            max((entries[m].licence for m in spec.members), key=len),  # the one with all terms
             seed=job.run.seed,
         )
         store.add(measured_entry(entry, result), {path.name: path}, ensemble)

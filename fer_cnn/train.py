@@ -32,7 +32,7 @@ from fer_core.errors import FerError
 from fer_core.extras import require
 from fer_core.labels import SCHEMES, Scheme, get_scheme
 from fer_core.model_entry import (
-    NETWORK_LICENCE,
+    LICENCE,
     ONNX_LOADER,
     TRAINING,
     ModelEntry,
@@ -90,7 +90,7 @@ def train_and_store(
         "cnn",
         ONNX_LOADER,
         split,
-        NETWORK_LICENCE,
+        LICENCE,
         seed=seed,
         **model.facts(),
         **taught_by,

@@ -44,12 +44,12 @@ _DIVIDED = "divided"
 #: Where an entry's metrics keep what a training itself measured.
 TRAINING = "training"
 
-#: What to know before using a model of each family.
+#: What to know before using a model, and one that is given landmarks.
+LICENCE = "Code: MIT. The weights come from the training pictures and share their terms."
 LANDMARKS_LICENCE = (
-    "Code: MIT. Landmarks come from dlib's 68-point predictor, whose training pictures "
+    f"{LICENCE} Landmarks come from dlib's 68-point predictor, whose training pictures "
     "(iBUG 300-W) exclude commercial use."
 )
-NETWORK_LICENCE = "Code: MIT. The weights come from the training pictures and share their terms."
 
 #: Packages whose versions can change what a stored model answers.
 _RECORDED = (

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fer_core.errors import DataError
 from fer_core.lookup import look_up
+from fer_core.model_entry import LANDMARKS_LICENCE, LICENCE
 from fer_core.parts import LabelledPart, require_role
 from fer_landmarks import classifiers
 from fer_landmarks.compress import SymmetricPCA
@@ -270,6 +271,12 @@ def require_soft_labels(name: str, pipeline: Any) -> None:
             f"kernel least squares, not mirrored, for example '{KERNEL_PIPELINE}', or "
             f"a perceptron with dropout, for example '{DEFAULT_PIPELINE}'"
         )
+
+
+def licence_of(pipeline: Any) -> str:
+    """Return what to know before using a pipeline, fitted or not."""
+    stage = getattr(pipeline, "estimator", pipeline)[0]
+    return LANDMARKS_LICENCE if stage.features().uses_landmarks else LICENCE
 
 
 def fit_pipeline(

@@ -25,7 +25,6 @@ from fer_core.errors import DataError
 from fer_core.labels import SCHEMES, get_scheme
 from fer_core.lookup import look_up
 from fer_core.model_entry import (
-    LANDMARKS_LICENCE,
     PIPELINE_LOADER,
     ModelEntry,
     describe_model,
@@ -36,6 +35,7 @@ from fer_core.soft_labels import VOTES, require_source, teach
 from fer_core.splits import Split, make_split
 from fer_landmarks.pipelines import (
     fit_pipeline,
+    licence_of,
     list_pipelines,
     make_pipeline,
     require_soft_labels,
@@ -110,7 +110,7 @@ def train_and_store(
         "landmarks",
         PIPELINE_LOADER,
         split,
-        LANDMARKS_LICENCE,
+        licence_of(model),
         options={key: repr(value) for key, value in options.items()},
         seed=seed,
         seconds=round(seconds, 1),

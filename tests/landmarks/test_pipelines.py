@@ -18,6 +18,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from fer_core import model_store
 from fer_core.errors import DataError
+from fer_core.model_entry import LANDMARKS_LICENCE, LICENCE
 from fer_core.pipeline_files import read_skops, save_skops
 from fer_landmarks import (
     KernelLeastSquares,
@@ -28,7 +29,7 @@ from fer_landmarks import (
 )
 from fer_landmarks.boosted_trees import BoostedTrees
 from fer_landmarks.perceptron import DropoutPerceptron
-from fer_landmarks.pipelines import DEFAULT_PIPELINE
+from fer_landmarks.pipelines import DEFAULT_PIPELINE, licence_of
 from fer_landmarks.probabilities import Probabilities, SoftmaxScores
 
 #: Settings under which the slower classifiers finish at once.
@@ -305,3 +306,9 @@ def test_class_weights_are_of_the_labels(names):
     expected = weighted.fit(x, y).predict_proba(x)
     found = Probabilities(LogisticRegression(class_weight={names[0]: 50})).fit(x, y)
     np.testing.assert_allclose(found.predict_proba(x), expected, atol=1e-5)
+
+
+def test_a_licence_names_the_predictor_only_where_there_are_landmarks():
+    assert licence_of(make_pipeline("hog-svm")) == LICENCE
+    assert licence_of(make_pipeline("geometry-svm", mirror=True)) == LANDMARKS_LICENCE
+    assert licence_of(make_pipeline(DEFAULT_PIPELINE)) == LANDMARKS_LICENCE
