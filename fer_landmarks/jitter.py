@@ -12,6 +12,7 @@ from sklearn.utils import check_consistent_length, check_random_state
 
 from fer_core.datasets.dataset import check_faces
 from fer_core.tta import Look
+from fer_landmarks.symmetric_pipeline import SymmetricPipeline
 
 #: Pixels, share of the size and degrees by which a copy may be moved, zoomed and tilted.
 _SHIFT, _ZOOM, _ROTATION = 2.0, 0.08, 8.0
@@ -19,7 +20,7 @@ _SHIFT, _ZOOM, _ROTATION = 2.0, 0.08, 8.0
 _BLOCK = 1024
 
 
-class JitteredPipeline(Pipeline):
+class JitteredPipeline(SymmetricPipeline):
     """A pipeline that takes faces, and fits its last step on changed copies of them, too.
 
     The steps before it are fitted on the faces as they are. In the copies, landmarks are found

@@ -38,14 +38,14 @@ class Recipe:
     parts : tuple of str or FaceStage
         What `FaceDescriptor` puts together.
     classifier : callable
-        Takes `random_state` and the number of odd components, returns the classifier.
+        Takes `random_state`, returns the classifier.
     jittered : bool
         Whether the classifier learns from changed copies of each face, too.
     """
 
     description: str
     parts: tuple[str | FaceStage, ...]
-    classifier: Callable[[Any, int], Any]
+    classifier: Callable[[Any], Any]
     jittered: bool = False
 
 
@@ -222,25 +222,20 @@ def make_pipeline(
     >>> list(make_pipeline("hog-svm", random_state=0).named_steps)
     ['descriptor', 'compress', 'classifier']
     """
-    from sklearn.pipeline import Pipeline
-
     from fer_landmarks.jitter import JitteredPipeline
+    from fer_landmarks.symmetric_pipeline import SymmetricPipeline
 
     recipe = look_up(_RECIPES, name, "pipeline")
     params = {**load_settings()[name].params, **params}
     descriptor = FaceDescriptor(recipe.parts, predictor=predictor, n_jobs=n_jobs, cache=cache)
-    descriptor.set_params(**_of_step(params, "descriptor"))
     steps: list[tuple[str, Any]] = [("descriptor", descriptor)]
-    symmetry = descriptor.symmetry()
-    for step in ("compress", "merge"):
-        if own := _of_step(params, step):
-            analysis = SymmetricPCA(symmetry=symmetry).set_params(**own)
-            steps.append((step, analysis))
-            symmetry = analysis.symmetry_out()
-    n_odd = int((symmetry.sign < 0).sum())
-    steps.append(("classifier", recipe.classifier(random_state, n_odd)))
+    named = {key.partition("__")[0] for key in params}
+    steps += [(step, SymmetricPCA()) for step in ("compress", "merge") if step in named]
+    steps.append(("classifier", recipe.classifier(random_state)))
     pipeline = (
-        JitteredPipeline(steps, random_state=random_state) if recipe.jittered else Pipeline(steps)
+        JitteredPipeline(steps, random_state=random_state)
+        if recipe.jittered
+        else SymmetricPipeline(steps)
     )
     if class_weight is not None:
         params = {**_class_weight_params(name, pipeline, class_weight), **params}
@@ -306,13 +301,6 @@ def fit_pipeline(
         own["soft_labels"] = soft_labels[:, np.unique(fitting.y)]
     named = {f"classifier__{key}": value for key, value in own.items()}
     return pipeline.fit(fitting.faces, fitting.y, **named)
-
-
-def _of_step(params: Mapping[str, Any], step: str) -> dict[str, Any]:
-    start = f"{step}__"
-    return {
-        key.removeprefix(start): value for key, value in params.items() if key.startswith(start)
-    }
 
 
 def _class_weight_params(name: str, pipeline: Any, class_weight: Any) -> dict[str, Any]:

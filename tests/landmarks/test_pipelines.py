@@ -308,6 +308,24 @@ def test_class_weights_are_of_the_labels(names):
     np.testing.assert_allclose(found.predict_proba(x), expected, atol=1e-5)
 
 
+def test_steps_know_the_symmetry_whatever_is_set(faces, labels):
+    pipeline = make_pipeline("hog-kernel", random_state=0).set_params(compress__n_odd=16)
+    assert pipeline[-1].n_odd == clone(pipeline)[-1].n_odd == 16
+    search = GridSearchCV(pipeline, {"compress__n_odd": [8, 24]}, cv=2).fit(faces, labels)
+    best = search.best_estimator_
+    assert best[-1].n_odd == best[-2].n_odd_ == search.best_params_["compress__n_odd"]
+    both = [best.predict_proba(faces[..., ::step]) for step in (1, -1)]
+    np.testing.assert_allclose(*both, atol=1e-5)
+    merged = make_pipeline("anchored-kernel", compress__n_odd=12, merge__n_odd=9)
+    assert merged[-1].n_odd == 9
+    assert (merged[-2].symmetry.sign < 0).sum() == (merged[1].symmetry_out().sign < 0).sum() > 12
+    member = "classifier__estimator__kernel__n_odd"
+    known = [make_pipeline("fusion-stack", compress__n_odd=n).get_params()[member] for n in (4, 5)]
+    assert known[1] - known[0] == 2  # of shape and HOG
+    some = pipeline[1:].set_params(compress__n_odd=4)  # without faces nothing is known
+    assert some[-1].n_odd == 16
+
+
 def test_a_licence_names_the_predictor_only_where_there_are_landmarks():
     assert licence_of(make_pipeline("hog-svm")) == LICENCE
     assert licence_of(make_pipeline("geometry-svm", mirror=True)) == LANDMARKS_LICENCE
