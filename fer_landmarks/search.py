@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import time
 from collections.abc import Iterator, Mapping
@@ -124,7 +126,7 @@ class Search:
     bench : Workbench
     journal : Path
         Optuna's journal of trials, made where there is none. It may hold any number of searches,
-        told apart by pipeline, faces, objective and seed.
+        told apart by pipeline, its settings before, faces, objective and seed.
     objective : {"accuracy", "log-loss"}
     seed : int
         Of proposals and fits.
@@ -163,9 +165,10 @@ class Search:
         self._space = _space_of(name)
         journal.parent.mkdir(parents=True, exist_ok=True)
         faces = f"{bench.fitting.fingerprint()} {bench.validation.fingerprint()}"
+        settings = hashlib.sha256(json.dumps(self._start, sort_keys=True).encode()).hexdigest()[:16]
         self._study = self._optuna.create_study(
             storage=_open(journal),
-            study_name=f"{name}, faces {faces}, {objective}, seed {seed}",
+            study_name=f"{name}, settings {settings}, faces {faces}, {objective}, seed {seed}",
             direction="maximize" if objective == "accuracy" else "minimize",
             load_if_exists=True,
         )

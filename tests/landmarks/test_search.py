@@ -102,6 +102,29 @@ def test_searches_of_other_seeds_and_objectives_are_others(make_search):
     assert best.best().accuracy == max(t.accuracy for t in best.trials())
 
 
+def test_other_settings_before_begin_another_search(make_search, monkeypatch):
+    (before,) = make_search().run(0)
+    changed = {
+        "hog-svm": replace(
+            load_settings()["hog-svm"], params={**before.params, "compress__n_even": 40}
+        )
+    }
+    monkeypatch.setattr("fer_landmarks.search.load_settings", lambda: changed)
+    again = make_search()
+    assert not again.trials()
+    (first,) = again.run(0)
+    assert first.params["compress__n_even"] == 40
+
+
+def test_descriptors_of_other_bits_are_others(split):
+    bench = Workbench(split.fitting, split.validation)
+    measured = [
+        bench.measure(make_pipeline("hog-kernel", random_state=0, compress__bits=bits), {})
+        for bits in (16, 8)
+    ]
+    assert measured[0].log_loss != measured[1].log_loss
+
+
 def test_descriptors_are_computed_once(make_search, monkeypatch):
     calls = []
 
