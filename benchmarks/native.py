@@ -126,6 +126,7 @@ def native_table(study: Mapping[str, Any]) -> Table:
         ("classes", "Label scheme"),
         ("accuracy", "Trained on these classes"),
         ("95 % interval", "Of that accuracy"),
+        ("without copies", "Of pictures without a near copy among those fitted or chosen on"),
         ("macro F1", "Trained on these classes"),
         ("joined", "Accuracy of a model of all classes, whose answers are joined"),
         ("of", "Which: its namesake, or the ensemble where there is none"),
@@ -143,6 +144,7 @@ def native_table(study: Mapping[str, Any]) -> Table:
                     Cell(scheme),
                     number_cell(found["accuracy"]),
                     range_cell(found["interval"]),
+                    number_cell(found.get("without_copies")),
                     number_cell(found["macro_f1"]),
                     number_cell(found["joined_accuracy"]),
                     Cell(found["joined"] or "n/a"),
@@ -157,6 +159,7 @@ def native_table(study: Mapping[str, Any]) -> Table:
 def _compared(name: str, folder: RunFolder, native: RunFolder, scheme: Scheme) -> dict[str, Any]:
     _, own = load_predictions(native.probabilities(name))
     figures = measure(own.y, own.proba, scheme.labels, f"model '{name}'", own.groups)
+    alone = own.correct[~own.copied]
     joined = None
     other = next((n for n in (name, ENSEMBLE) if folder.finished(n)), None)
     if other is not None:
@@ -171,6 +174,7 @@ def _compared(name: str, folder: RunFolder, native: RunFolder, scheme: Scheme) -
         "name": name,
         "accuracy": figures["accuracy"],
         "interval": figures["intervals"]["accuracy"],
+        "without_copies": round(float(alone.mean()), 6) if len(alone) else None,
         "macro_f1": figures["macro_f1"],
         "joined": other,
         "joined_accuracy": None if joined is None else round(float(joined.correct.mean()), 6),

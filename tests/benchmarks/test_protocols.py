@@ -142,6 +142,9 @@ def test_models_trained_on_a_scheme(made, made_dataset, tmp_path):
     joined = SCHEMES["valence3"].project(seven.proba).argmax(axis=1)
     codes = SCHEMES["valence3"].encode(seven.y)
     assert rows["right"]["accuracy"] == pytest.approx(own.correct.mean(), abs=1e-6)
+    assert rows["right"]["without_copies"] == pytest.approx(
+        own.correct[~own.copied].mean(), abs=1e-6
+    )
     assert rows["right"]["joined_accuracy"] == pytest.approx((joined == codes).mean(), abs=1e-6)
     difference = own.correct.mean() - (joined == codes).mean()
     assert rows["right"]["against_joined"]["difference"] == pytest.approx(difference, abs=1e-6)

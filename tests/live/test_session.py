@@ -121,6 +121,18 @@ def test_hidden_faces_are_searched_in_every_frame(play, frames):
     assert session.follower.detect_every == 4
 
 
+@pytest.mark.parametrize("live", [False, True])
+def test_faces_of_a_file_whose_rows_are_saved_stay_hidden_or_not(play, frames, live):
+    class Outputs:
+        def write(self, frame, result, picture): ...
+        def checkpoint(self, follower, summary): ...
+        def hold(self, picture, seconds): ...
+
+    session, _, _ = play(frames[:3], None, "blur", None, live=live, outputs=Outputs())
+    assert session.view.blur is live
+    assert session.follower.detect_every == (1 if live else DETECT_EVERY)
+
+
 def test_a_pause_drops_what_a_camera_sees(play, frames):
     keys = [None, "pause", *[None] * 5, "pause", None]
     session, numbers, _ = play(frames[: len(keys)], *keys, live=True)
