@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.datasets.cache import Arrays, cached, content_key
+from fer_core.datasets.class_folders import part_of
 from fer_core.datasets.dataset import FACE_SIZE, Dataset
 from fer_core.datasets.decoding import decode_tree, refuse_broken, stack_faces
 from fer_core.datasets.sources import Source, open_source
-from fer_core.datasets.tree import is_picture, part_of, read_tree, refuse_empty_folders
+from fer_core.datasets.tree import is_picture, read_tree, refuse_empty_folders
 from fer_core.errors import DataError, PictureError
 from fer_core.labels import LABELS, SCHEMES
 from fer_core.pictures import to_gray

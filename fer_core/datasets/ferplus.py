@@ -15,8 +15,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_core.datasets.class_folders import part_of
 from fer_core.datasets.dataset import Dataset
-from fer_core.datasets.tree import part_of
 from fer_core.errors import DataError
 from fer_core.labels import LABELS
 

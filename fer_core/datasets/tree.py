@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fer_core.datasets.class_folders import class_places, part_of
 from fer_core.errors import DataError
 from fer_core.labels import (
     LABELS,
@@ -19,19 +20,6 @@ from fer_core.labels import (
 )
 from fer_core.pictures import SUFFIXES
 
-#: Folder names of splits, and what FER2013's Usage column says.
-_SPLITS: Mapping[str, str] = {
-    "train": "training",
-    "training": "training",
-    "val": "validation",
-    "valid": "validation",
-    "validation": "validation",
-    "test": "test",
-    "testing": "test",
-    "publictest": "public_test",
-    "privatetest": "private_test",
-}
-
 #: Beginnings of the names of FER2013's pictures: in its ``test`` folder two parts lie together.
 _PREFIXES = ("Training_", "PublicTest_", "PrivateTest_")
 
@@ -39,11 +27,6 @@ _PREFIXES = ("Training_", "PublicTest_", "PrivateTest_")
 def is_picture(name: str) -> bool:
     """Return whether a file's name ends like that of a picture."""
     return os.path.splitext(name)[1].lower() in SUFFIXES
-
-
-def part_of(name: str) -> str:
-    """Return the part that a split's folder or FER2013's Usage column names, or ``""``."""
-    return _SPLITS.get(name.strip().lower(), "")
 
 
 @dataclass(frozen=True)
@@ -63,6 +46,8 @@ class Tree:
         if they spell some of them; else the folders' own names.
     ignored : dict of str to int
         Classes whose pictures no scheme knows and were left out, with their number.
+    class_folders : frozenset of str
+        Paths of the class folders inside the source; none where a table labels pictures.
     """
 
     pictures: list[str]
@@ -70,13 +55,13 @@ class Tree:
     parts: list[str]
     scheme: Scheme
     ignored: dict[str, int]
+    class_folders: frozenset[str] = frozenset()
 
 
 def read_tree(path: Path, names: Sequence[str]) -> Tree:
     """Read labels and parts from file names such as ``train/happy/Training_1.jpg``.
 
-    A class is the folder that pictures lie in; in others below it, such as one a person, it is the
-    one that spells a label or comes after a split's.
+    See `fer_core.datasets.class_folders.class_places` for what is a class and what a part.
 
     A class folder ``contempt``, which AffectNet and CK+ have and no scheme knows, is left out when
     the others spell FER2013's labels.
@@ -91,41 +76,32 @@ def read_tree(path: Path, names: Sequence[str]) -> Tree:
     Raises
     ------
     DataError
-        If there is no class folder, or only one class.
+        If there is no class folder, or only one class, or classes can't be told from other folders.
     """
-    found: list[tuple[str, str, str, str]] = []
-    for name in names:
-        *folders, file = name.split("/")
-        if folders and is_picture(file):
-            prefix = file.split("_")[0] if file.startswith(_PREFIXES) else ""
-            found.append((name, *_class_and_part(folders), part_of(prefix)))
-    if not found:
+    pictures = {name: name.split("/")[:-1] for name in names if "/" in name and is_picture(name)}
+    if not pictures:
         raise DataError(
             f"{path}: there are no pictures in class folders here; expected "
             "<class>/<picture> or train/<class>/<picture> (.jpg, .png, …), or a table labels.csv "
             "with the columns picture and label"
         )
-    classes = sorted({folder for _, folder, _, _ in found})
-    # In one's own division of FER2013's pictures folders say more than names.
-    kaggles = all(said in ("", "test") or said == named for _, _, said, named in found)
-    if all(part_of(folder) for folder in classes):
+    innermost = sorted({folders[-1] for folders in pictures.values()})
+    if all(map(part_of, innermost)):
         raise DataError(
-            f"{path}: the pictures lie in folders named after splits ({', '.join(classes)}) and "
+            f"{path}: the pictures lie in folders named after splits ({', '.join(innermost)}) and "
             "not in class folders; expected train/<class>/<picture>"
         )
-    labels = {name: folder for name, folder, _, _ in found}
-    return _tree(path, labels, {n: _part(s, named, kaggles) for n, _, s, named in found})
-
-
-def _class_and_part(folders: Sequence[str]) -> tuple[str, str]:
-    """Return the class folder and the part that the folders of a picture name."""
-    spelled = [i for i, f in enumerate(folders) if canonical_label(f) or is_contempt(f)]
-    after = [i + 1 for i, folder in enumerate(folders[:-1]) if part_of(folder)]
-    last = len(folders) - 1
-    # A split's folder inside a class folder is no way that pictures lie, and refused as a class.
-    place = last if part_of(folders[-1]) else (spelled or after or [last])[-1]
-    parts = [part for folder in folders[:place] if (part := part_of(folder))]
-    return folders[place], parts[-1] if parts else ""
+    places = dict(zip(pictures, class_places(path, list(pictures.values())), strict=True))
+    named = {name: _named_part(name) for name in pictures}
+    # In one's own division of FER2013's pictures folders say more than names.
+    kaggles = all(said in ("", "test") or said == named[n] for n, (_, said) in places.items())
+    tree = _tree(
+        path,
+        {name: pictures[name][place] for name, (place, _) in places.items()},
+        {name: _part(said, named[name], kaggles) for name, (_, said) in places.items()},
+    )
+    filled = {"/".join(pictures[name][: place + 1]) for name, (place, _) in places.items()}
+    return replace(tree, class_folders=frozenset(filled))
 
 
 def labelled_tree(path: Path, labels: Mapping[str, str]) -> Tree:
@@ -163,6 +139,12 @@ def _tree(path: Path, labels: Mapping[str, str], parts: Mapping[str, str]) -> Tr
     return Tree(kept, y, [parts[name] for name in kept], scheme, dict(dropped))
 
 
+def _named_part(name: str) -> str:
+    """Return the part that the beginning of a FER2013 picture's name tells, or ``""``."""
+    file = name.rpartition("/")[2]
+    return part_of(file.split("_")[0]) if file.startswith(_PREFIXES) else ""
+
+
 def _part(said: str, named: str, kaggles: bool) -> str:
     """Return a picture's part: what its split's folder says, or its name where that says more."""
     if said == "":
@@ -183,8 +165,8 @@ def _scheme_of(classes: Sequence[str]) -> tuple[Scheme, dict[str, int]]:
 
 def refuse_empty_folders(path: Path, tree: Tree) -> None:
     """Raise `DataError` if a class folder below `path` holds no picture; archives have none."""
-    filled = {name.rpartition("/")[0] for name in tree.pictures}
-    depths = sorted({name.count("/") for name in tree.pictures})
+    filled = tree.class_folders
+    depths = sorted({folder.count("/") + 1 for folder in filled})
     candidates = (p for n in depths for p in path.glob("/".join("*" * n)) if p.is_dir())
     relative = (p.relative_to(path).as_posix() for p in candidates)
     for folder in sorted(relative):
@@ -194,7 +176,7 @@ def refuse_empty_folders(path: Path, tree: Tree) -> None:
         related = any(
             f"{f}/".startswith(f"{folder}/") or f"{folder}/".startswith(f"{f}/") for f in filled
         )
-        if not related and parts[-1] not in tree.ignored and not hidden:
+        if not related and not hidden:
             raise DataError(
                 f"{path}: the class folder '{folder}' holds no pictures; "
                 "add some or remove the folder"

@@ -34,22 +34,56 @@ def test_without_split_folders_there_are_no_parts():
 
 
 def test_folders_a_person_inside_class_folders_are_no_classes():
-    names = [
-        f"{split}/{c}/s{i}/1.png"
-        for split in ("train", "test")
-        for c in ("happy", "sad")
-        for i in (1, 2)
-    ]
+    persons = ("s1", "Joy", "SA", "Val")  # of which three spell labels or a split
+    pairs = [(c, person) for c in ("happy", "sad") for person in persons]
+    names = [f"{split}/{c}/{p}/1.png" for split in ("train", "test") for c, p in pairs]
     tree = read_tree(ROOT, names)
     assert tree.scheme.labels == ("happy", "sad")
-    assert tree.parts == ["training"] * 4 + ["test"] * 4
-    own = read_tree(
-        ROOT, [name.replace("sad", "asleep").replace("happy", "awake") for name in names]
-    )
-    assert own.scheme.labels == ("asleep", "awake")
-    assert own.parts == tree.parts
-    assert own.y == [1, 1, 0, 0] * 2
+    assert tree.y == [0] * 4 + [1] * 4 + [0] * 4 + [1] * 4
+    assert tree.parts == ["training"] * 8 + ["test"] * 8
     assert read_tree(ROOT, [f"{c}/s1/1.png" for c in LABELS]).scheme.name == "fer7"
+    mixed = read_tree(ROOT, ["happy/1.png", "happy/s1/2.png", "sad/3.png", "contempt/s1/4.png"])
+    assert (mixed.y, mixed.ignored) == ([0, 0, 1], {"contempt": 1})
+    assert read_tree(ROOT, ["p1/happy/1.png", "p1/sad/2.png", "p2/sad/3.png"]).y == [0, 1, 1]
+
+
+def test_what_all_folders_have_in_common_is_no_class():
+    for form in ("train/images/{}/1.png", "Test/{}/faces/2.png", "data/set/{}/3.png"):
+        tree = read_tree(ROOT, [form.format(c) for c in ("asleep", "awake")])
+        assert tree.scheme.labels == ("asleep", "awake")
+    both = ["train/images/asleep/1.png", "test/images/awake/2.png", "train/images/awake/3.png"]
+    assert read_tree(ROOT, both).parts == ["training", "test", "training"]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["train/awake/anna/1.png", "train/asleep/anna/2.png", "test/awake/ben/3.png"],
+        ["train/anna/awake/1.png", "train/anna/asleep/2.png", "test/ben/awake/3.png"],
+        ["awake/1.png", "asleep/anna/2.png"],
+        ["happy/sad/1.png", "sad/happy/2.png"],  # both levels spell labels
+        ["happy/anna/1.png", "other/anna/2.png", "sad/ben/3.png"],  # and one name none
+    ],
+)
+def test_classes_that_can_not_be_told_are_refused(names):
+    with pytest.raises(DataError, match="is the class can't be told; let class folders"):
+        read_tree(ROOT, names)
+
+
+def test_a_split_inside_a_class_folder_is_refused():
+    names = [f"{c}/{part}/anna/1.png" for c in ("happy", "sad") for part in ("train", "test")]
+    with pytest.raises(DataError, match="'happy/train/anna' is a split's folder inside a class"):
+        read_tree(ROOT, names)
+
+
+def test_folders_a_person_may_be_empty_and_class_folders_not(tmp_path):
+    tree = read_tree(tmp_path, ["happy/s1/1.png", "sad/s1/2.png", "contempt/s1/3.png"])
+    for folder in ("happy/s1", "happy/s2", "sad/s1", "contempt/s1"):
+        (tmp_path / folder).mkdir(parents=True)
+    refuse_empty_folders(tmp_path, tree)
+    (tmp_path / "angry").mkdir()
+    with pytest.raises(DataError, match="class folder 'angry' holds no pictures"):
+        refuse_empty_folders(tmp_path, tree)
 
 
 def test_parts_may_lie_further_up():
