@@ -37,7 +37,7 @@ from benchmarks.worker import Notify, TaskError
 from fer_core.ensemble import Ensemble, Model
 from fer_core.errors import DataError, ProtocolError
 from fer_core.labels import Scheme
-from fer_core.model_entry import ENSEMBLE_LOADER, describe_model
+from fer_core.model_entry import ENSEMBLE_LOADER, describe_model, joined_licence
 from fer_core.model_store import ModelStore
 from fer_core.pooling import EnsembleSpec, fit_ensemble, save_spec
 from fer_core.splits import Split
@@ -185,7 +185,7 @@ def combine_and_measure(
             "ensemble",
             ENSEMBLE_LOADER,
             job.split,
-            max((entries[m].licence for m in spec.members), key=len),  # the one with all terms
+            joined_licence(entries[m].licence for m in spec.members),
             seed=job.run.seed,
         )
         store.add(measured_entry(entry, result), {path.name: path}, ensemble)

@@ -209,6 +209,7 @@ def bootstrap_intervals(
     return {
         "accuracy": share_interval(predicted == y, groups=groups),
         **{name: interval_if_any(sample) for name, sample in samples.items()},
+        "top2": interval_if_any(samples["top2"]) or share_interval(top2, groups=groups),
     }
 
 

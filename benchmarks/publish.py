@@ -87,10 +87,8 @@ def publish(
         path: kept / "studies" / path.name for path in folder.study("").parent.glob("*.json")
     }
     for native in folder.natives():
-        results_of = native.result("").parent
-        studies |= {
-            p: kept / "native" / native.root.name / p.name for p in results_of.glob("*.json")
-        }
+        place = kept / "native" / native.root.name
+        studies |= {native.result(name): place / f"{name}.json" for name in native.names()}
     for path, target in studies.items():
         with write_atomically(target) as temporary:
             shutil.copyfile(path, temporary)

@@ -109,31 +109,26 @@ def _command(args: argparse.Namespace) -> None:
         say(console, describe_cleaning(job.split.fitting.notes[NOTE]))
     for sentence in left_out:
         say(console, f"Left out: {sentence}")
+    jobs = [("", job, candidates)]
+    for scheme, own in natives.items():  # what can't be trained on is found before anything is
+        native = cleaned_job(native_job(whole, scheme), cleaning, loaded)
+        own = cleaned_candidates(own, native.split.fitting, native.folder)
+        jobs.append((scheme.name, native, own))
     ensembles, failures = _ensembles(args), []
+    options = {"resume": args.resume, "console": console, "timing": args.time_again}
     try:
-        try:
-            run(
-                job,
-                candidates,
-                ensembles,
-                resume=args.resume,
-                console=console,
-                timing=args.time_again,
-            )
-        except TaskError as error:
-            if not job.folder.names():  # nothing to stand beside
-                raise
-            failures.append(str(error))
-        for scheme, own in natives.items():
-            say(console, f"Trained on the classes of {scheme.name}")
-            native = cleaned_job(native_job(whole, scheme), cleaning, loaded)
-            own = cleaned_candidates(own, native.split.fitting, native.folder)
+        for name, one, models in jobs:
+            if name:
+                say(console, f"Trained on the classes of {name}")
             try:
-                run(native, own, ensembles, resume=args.resume, console=console)
+                run(one, models, ensembles, **options)
             except TaskError as error:
-                failures.append(f"{scheme.name}: {error}")
+                if not job.folder.names():  # nothing for others to stand beside
+                    raise
+                failures.append(f"{name}: {error}" if name else str(error))
         if job.folder.natives():  # of an earlier run, too, whose models stand beside these
             write_native_study(job.folder)
+        if job.folder.natives() or failures:
             write_report(job.folder)
     except KeyboardInterrupt:
         say(console, f"What is finished is in {job.folder.root}; go on with --resume.")

@@ -32,9 +32,9 @@ def make_parser() -> argparse.ArgumentParser:
         "--models",
         type=names,
         metavar="A,B,…",
-        help="pipelines, as they are or as NAME-mirrored (fitted and asked on mirrored faces, "
-        f"too), and networks (default: {','.join(DEFAULT_MODELS)}; cnn: the recipe compact, or "
-        "tiny for few pictures)",
+        help="pipelines, as they are or as NAME-mirrored (asked about mirrored faces, too, and "
+        "fitted on them, unless they know of mirroring), and networks (default: "
+        f"{','.join(DEFAULT_MODELS)}; cnn: the recipe compact, or tiny for few pictures)",
     )
     group.add_argument(
         "--schemes", type=names, metavar="A,B,…", help="label schemes to measure in (default: all)"

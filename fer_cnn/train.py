@@ -180,14 +180,16 @@ def recipe_from(args: argparse.Namespace) -> Recipe:
     recipe = get_recipe(args.recipe or FINE_TUNE)
     if args.init is not None:
         recipe = replace(recipe, init=args.init)
+    if args.settings is not None:
+        recipe = with_settings(
+            recipe, read_settings(args.settings, recipe.name), str(args.settings)
+        )
+    if args.init is not None:  # whatever settings say
+        recipe = replace(recipe, init=args.init)
     if args.weights is not None and recipe.init:
         raise FerError(
             f"--weights {args.weights} are for a new network, and this training goes on from "
             f"'{recipe.init}'; leave one of both out"
-        )
-    if args.settings is not None:
-        recipe = with_settings(
-            recipe, read_settings(args.settings, recipe.name), str(args.settings)
         )
     if args.epochs is not None and args.epochs < 1:
         raise FerError(f"--epochs must be at least 1. Got {args.epochs} instead.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -196,6 +197,12 @@ def describe_model(
         },
         licence=licence,
     )
+
+
+def joined_licence(licences: Iterable[str]) -> str:
+    """Return the sentences of several licences, each once."""
+    sentences = (sentence for text in licences for sentence in re.split(r"(?<=\.) ", text))
+    return " ".join(dict.fromkeys(sentences))
 
 
 @dataclass(frozen=True)

@@ -140,7 +140,8 @@ def make_split(dataset: Dataset, seed: int = 0) -> Split:
         protocol, test = "holdout", _share(dataset, groups, apart, TEST_SHARE, seed)
         if given_choice.any():
             chosen = given_choice
-            words = "a stratified fifth of training held out for measuring, chosen on validation"
+            held = "a fifth" if apart.sum() == fit.sum() else f"{test.sum() / fit.sum():.0%}"
+            words = f"{held} of training, stratified, held out for measuring, chosen on validation"
         else:
             chosen = _tenth(dataset, groups, fit & ~test, seed)
             words = (

@@ -155,6 +155,8 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
         pictures of one person do, are left out together.
         """
         check_bits(self.bits)
+        if self.n_left_out is not None and self.n_left_out < 1:
+            raise ValueError(f"n_left_out must be at least 1. Got {self.n_left_out} instead.")
         x, labels = validate_data(self, X, y, dtype=np.float32)
         self.__dict__.pop("left_out_proba_", None)  # of another fit
         self.classes_, codes = encode_labels(labels)
@@ -165,7 +167,7 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
         self.prior_ = np.bincount(codes, weights=weight) / weight.sum()
         targets = mixed_targets(codes, len(self.classes_), soft_labels, self.soft_weight)
         targets -= self.prior_
-        sample, together = sample_rows(n, self.n_left_out, groups, rng)
+        sample, together = sample_rows(codes, self.n_left_out, groups, rng)
         if self.n_centers is None or self.n_centers >= n:
             self._set_centers(x)
             weights, left_out = self._solve_all(x, targets, weight, sample, together)

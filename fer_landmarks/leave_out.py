@@ -24,18 +24,19 @@ def groups_for(classifier: Any, groups: NDArray[np.int64]) -> dict[str, NDArray[
 
 
 def sample_rows(
-    n: int, wanted: int | None, groups: Any, rng: np.random.RandomState
+    codes: NDArray[np.int64], wanted: int | None, groups: Any, rng: np.random.RandomState
 ) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
     """Choose rows to leave out, whole groups at random until there are enough.
 
     Parameters
     ----------
-    n : int
-        Rows.
+    codes : int64 (n,)
+        The class of each row.
     wanted : int or None
         How many at least, if there are so many; None for all.
     groups : (n,) or None
-        Which rows belong together; None, or one group of all, where each stands for itself.
+        Which rows belong together; None where each stands for itself. So do those of a group that
+        holds all there are of a class, which nothing would be known of without them.
     rng : RandomState
 
     Returns
@@ -45,15 +46,16 @@ def sample_rows(
     members : list of int64 arrays
         Positions in `rows` of those that are left out together.
     """
+    n = len(codes)
     order = rng.permutation(n)
     numbers = np.arange(n)
     if groups is not None:
         check_consistent_length(order, groups)
-        numbers = np.unique(check_array(groups, ensure_2d=False, dtype=None), return_inverse=True)[
-            1
-        ]
-        if numbers.max() == 0:
-            numbers = np.arange(n)
+        checked = check_array(groups, ensure_2d=False, dtype=None)
+        numbers = np.unique(checked, return_inverse=True)[1]
+        only = [own[0] for code in np.unique(codes) if np.ptp(own := numbers[codes == code]) == 0]
+        apart = np.where(np.isin(numbers, only), n + np.arange(n), numbers)
+        numbers = np.unique(apart, return_inverse=True)[1]
     _, first = np.unique(numbers[order], return_index=True)
     sizes = np.bincount(numbers)
     turn = np.argsort(first)

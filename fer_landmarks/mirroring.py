@@ -32,15 +32,16 @@ class MirroredClassifier(MetaEstimatorMixin, ClassifierMixin, BaseEstimator):
         self.training = training
         self.prediction = prediction
 
-    def fit(self, faces: ArrayLike, y: ArrayLike, **params: ArrayLike) -> Self:
+    def fit(self, faces: ArrayLike, y: ArrayLike, **params: ArrayLike | None) -> Self:
         """Fit on faces uint8 (n, 48, 48) with labels y (n,).
 
         `params`, with a row a face, go to the pipeline's ``fit``.
         """
-        x, rows = check_faces(faces), {"y": y, **params}
+        x: NDArray[np.uint8] = check_faces(faces)
+        rows: dict[str, ArrayLike | None] = {"y": y, **params}
         if self.training:
             x = np.concatenate([x, x[:, :, ::-1]])
-            rows = {name: np.concatenate([values, values]) for name, values in rows.items()}
+            rows = {k: None if v is None else np.concatenate([v, v]) for k, v in rows.items()}
         self.estimator_ = clone(self.estimator).fit(x, **rows)
         return self
 

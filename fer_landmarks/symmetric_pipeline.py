@@ -23,15 +23,26 @@ class SymmetricPipeline(Pipeline):
         super().set_params(**params)
         if isinstance(self.steps[0][1], FaceStage):  # not of some steps, without faces
             self._wire()
+            told = self.get_params()
+            for key, value in params.items():
+                if key.split("__")[-1] == "n_odd" and told[key] != value:
+                    raise ValueError(
+                        f"{key} follows from the steps before it, which put out {told[key]} such "
+                        f"features; set theirs. Got {value} instead."
+                    )
         return self
 
     def _wire(self) -> None:
-        symmetry = self.steps[0][1].symmetry()
+        symmetry, analysed = self.steps[0][1].symmetry(), False
         for _, step in self.steps[1:]:
+            if step in (None, "passthrough"):
+                continue
             if isinstance(step, SymmetricPCA):
                 step.set_params(symmetry=symmetry)
-                symmetry = step.symmetry_out()
+                symmetry, analysed = step.symmetry_out(), True
                 continue
-            # Stacked classifiers have it in their members.
+            # Stacked classifiers have it in their members. It counts the last features, where
+            # analyses put those that change their sign: features as described lie otherwise.
             named = [key for key in step.get_params() if key.split("__")[-1] == "n_odd"]
-            step.set_params(**dict.fromkeys(named, int((symmetry.sign < 0).sum())))
+            n_odd = int((symmetry.sign < 0).sum()) if analysed else 0
+            step.set_params(**dict.fromkeys(named, n_odd))

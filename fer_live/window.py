@@ -150,11 +150,10 @@ class Window:
         code = cv2.waitKeyEx(max(round(wait * 1000), 1))
         if self._shown and cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) < 1:
             return "quit"
-        # X11 gives keys without a character, such as arrows, codes from 0xFF00 on, whose last byte
-        # would be a letter's; modifiers are further up.
-        if code < 0 or code & 0xFF00 == 0xFF00:
-            return None
-        return KEYS.get(chr(code & 0xFF).lower())
+        # X11 gives keys without a character, such as arrows, codes whose last byte would be a
+        # letter's; modifiers are further up.
+        code &= 0xFFFF
+        return KEYS.get(chr(code).lower()) if code <= 0xFF else None
 
     def close(self) -> None:
         """Close the window."""

@@ -91,7 +91,7 @@ def join_votes(dataset: Dataset, path: str | os.PathLike[str]) -> Dataset:
             f"{p}: none of its rows belongs to a picture of '{dataset.name}'; Microsoft's table "
             "goes with fer2013.csv (same row order), a table with a 'file' column with folders"
         )
-    if "Usage" in header:
+    if "Usage" in header and "file" not in header:
         usage = [part_of(row[header.index("Usage")]) for row in rows]
         for i, part in zip(index.tolist(), dataset.parts.tolist(), strict=True):
             if i >= 0 and part and usage[i] and usage[i] != part:

@@ -218,3 +218,10 @@ def test_the_interval_of_top_2_counts_ties_as_the_figure_does():
     figures = measure(y, certain, tuple("abcdefg"), "m")
     low, high = figures["intervals"]["top2"]
     assert low < figures["top2"] < high
+
+
+def test_a_perfect_handful_has_wide_intervals_or_none():
+    y = np.arange(14) % 7
+    found = bootstrap_intervals(y, np.eye(7)[y])
+    assert found["accuracy"] == found["top2"] == [pytest.approx(0.7684, abs=1e-4), 1]
+    assert found["macro_f1"] is found["balanced_accuracy"] is None

@@ -1,5 +1,7 @@
 """The guide's page on fine-tuning, with few and made-up pictures."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from fer_cnn.architectures import build
 from fer_cnn.history import read_history
 from fer_cnn.train import main, make_parser, recipe_from
+from fer_core.errors import FerError
 from fer_core.model_store import ModelStore
 
 
@@ -63,6 +66,16 @@ def test_a_network_to_go_on_from_gets_a_new_head_first():
         assert 0 < recipe("--init", "cnn", "--epochs", str(epochs)).head_epochs < epochs
     assert recipe("--init", "cnn", "--epochs", "1").head_epochs == 0
     assert recipe("tiny", "--network-seed", "3").network_seed == 3
+
+
+def test_the_command_line_says_what_to_go_on_from(tmp_path):
+    settings = tmp_path / "settings.json"
+    settings.write_text(json.dumps({"recipe": "compact", "settings": {"init": "cnn-robust"}}))
+    argv = ["compact", "--settings", str(settings)]
+    assert recipe(*argv).init == "cnn-robust"
+    assert recipe(*argv, "--init", "cnn").init == "cnn"
+    with pytest.raises(FerError, match="--weights none are for a new network"):
+        recipe(*argv, "--weights", "none")
 
 
 def test_classes_count_as_asked():

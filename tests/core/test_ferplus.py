@@ -54,6 +54,13 @@ def test_rows_of_another_part_are_of_other_pictures(tmp_path):
     with pytest.raises(DataError, match="row 1 is of private_test, and the picture"):
         join_votes(_dataset(["row00001", "row00000"]), table)
     assert join_votes(_dataset(["row00001"]), table).votes.sum() == 10  # says nothing of a part
+    # A division of one's own may be another: names tell which picture is meant.
+    named = _table(
+        tmp_path / "named.csv",
+        ("file", "Usage", *VOTE_COLUMNS),
+        [("row00000", "PublicTest", *_votes(anger=10))],
+    )
+    assert join_votes(_dataset(["row00000"]), named).votes.sum() == 10
 
 
 def test_a_table_by_file_name_fits_folders_in_any_order(tmp_path):

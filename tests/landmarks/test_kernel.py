@@ -145,6 +145,11 @@ def test_twins_of_a_person_make_nobody_sure(rng, n_centers):
     )
 
 
+def test_nothing_left_out_is_refused(blobs):
+    with pytest.raises(ValueError, match="n_left_out must be at least 1"):
+        KernelLeastSquares(n_left_out=0).fit(*blobs)
+
+
 def test_what_was_left_out_of_another_fit_is_forgotten(blobs):
     x, y = blobs
     model = KernelLeastSquares(n_left_out=None).fit(x, y)

@@ -8,7 +8,7 @@ from fer_landmarks.leave_out import groups_for, members_of, sample_rows
 
 def test_whole_groups_are_drawn_until_there_are_enough():
     groups = np.repeat(np.arange(10), 5)
-    rows, members = sample_rows(50, 12, groups, np.random.RandomState(0))
+    rows, members = sample_rows(np.arange(50) % 3, 12, groups, np.random.RandomState(0))
     assert len(rows) == 15
     assert len(members) == 3
     assert (np.diff(rows) > 0).all()
@@ -17,14 +17,19 @@ def test_whole_groups_are_drawn_until_there_are_enough():
 
 
 def test_alone_or_each_in_a_group_the_same_rows_are_drawn():
-    drawn = [sample_rows(50, 12, g, np.random.RandomState(3)) for g in (None, np.arange(50) * 7)]
+    drawn = [
+        sample_rows(np.arange(50) % 3, 12, g, np.random.RandomState(3))
+        for g in (None, np.arange(50) * 7)
+    ]
     assert drawn[0][0].tolist() == drawn[1][0].tolist()
     assert len(drawn[0][0]) == 12
     assert [m.tolist() for m in drawn[0][1]] == [[i] for i in range(12)]
 
 
 def test_all_of_them_stay_in_order():
-    rows, members = sample_rows(6, None, ["b", "a", "b", "c", "a", "b"], np.random.RandomState(0))
+    rows, members = sample_rows(
+        np.array([0, 0, 1, 0, 1, 1]), None, ["b", "a", "b", "c", "a", "b"], np.random.RandomState(0)
+    )
     assert rows.tolist() == list(range(6))
     assert [m.tolist() for m in members] == [[0, 2, 5], [1, 4], [3]]
     assert [m.tolist() for m in members_of(np.array([4, 9, 4]))] == [[0, 2], [1]]
@@ -32,9 +37,17 @@ def test_all_of_them_stay_in_order():
 
 def test_groups_of_other_length_are_refused():
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        sample_rows(6, None, np.arange(5), np.random.RandomState(0))
+        sample_rows(np.arange(6) % 2, None, np.arange(5), np.random.RandomState(0))
 
 
 def test_only_classifiers_that_leave_out_get_groups():
     assert set(groups_for(KernelLeastSquares(), np.arange(3))) == {"groups"}
     assert groups_for(LogisticRegression(), np.arange(3)) == {}
+
+
+def test_who_alone_shows_a_class_is_left_out_picture_by_picture():
+    codes, groups = np.array([0, 0, 1, 1, 1, 2, 2]), np.array([7, 7, 7, 8, 8, 9, 9])
+    _, members = sample_rows(codes, None, groups, np.random.RandomState(0))
+    assert [m.tolist() for m in members] == [[0], [1], [2], [3, 4], [5], [6]]
+    everybody = sample_rows(codes, None, np.zeros(7), np.random.RandomState(0))[1]
+    assert len(everybody) == 7

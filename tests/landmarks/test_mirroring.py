@@ -82,5 +82,8 @@ def test_what_knows_odd_features_is_not_fitted_on_twins(faces, labels):
 def test_parameters_of_fits_have_a_row_a_face(faces, labels):
     pipeline = make_named("hog-kernel", random_state=0, mirror=True)
     groups = np.arange(len(faces)) // 2
+    twice = MirroredClassifier(make_pipeline(DenseHog(), LogisticRegression(max_iter=500)))
+    weights = {"logisticregression__sample_weight": None}
+    assert len(twice.fit(faces, labels, **weights).classes_) == len(np.unique(labels))
     known = pipeline.fit(faces, labels, classifier__groups=groups).estimator_[-1].temperature_
     assert known != clone(pipeline).fit(faces, labels).estimator_[-1].temperature_

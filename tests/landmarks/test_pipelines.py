@@ -324,6 +324,18 @@ def test_steps_know_the_symmetry_whatever_is_set(faces, labels):
     assert known[1] - known[0] == 2  # of shape and HOG
     some = pipeline[1:].set_params(compress__n_odd=4)  # without faces nothing is known
     assert some[-1].n_odd == 16
+    with pytest.raises(ValueError, match="classifier__n_odd follows from the steps before it"):
+        make_pipeline("hog-kernel", classifier__n_odd=0)
+
+
+def test_steps_can_be_left_out(faces, labels):
+    pipeline = make_pipeline("hog-kernel", random_state=0).set_params(compress="passthrough")
+    assert pipeline[-1].n_odd == 0  # features as described are in no such order
+    assert pipeline.fit(faces, labels).predict_proba(faces).shape == (
+        len(faces),
+        len(np.unique(labels)),
+    )
+    assert make_pipeline("hog-svm").set_params(classifier=None).steps[-1][1] is None
 
 
 def test_a_licence_names_the_predictor_only_where_there_are_landmarks():

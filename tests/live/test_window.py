@@ -17,6 +17,8 @@ from fer_live.window import KEYS, Window
         (0xFF52, None),
         (0x10FF53, None),
         (0xFF63, None),  # insert
+        (0xFE51, None),  # a dead key
+        (0x1000171, None),  # a letter with an ogonek
         (0x250000, None),  # an arrow on Windows
     ],
 )
