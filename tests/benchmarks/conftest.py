@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -85,6 +86,12 @@ def measured_job(tmp_path_factory):
 def in_process(monkeypatch):
     """Run tasks here: spawned processes are tested in test_worker."""
     monkeypatch.setattr("benchmarks.running.run_task", lambda task, log, notify: task(notify))
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Write figures without drawing them, which takes longest: that is tested in test_report."""
+    monkeypatch.setattr(Figure, "savefig", lambda self, path, **options: path.write_bytes(b"PNG"))
 
 
 @pytest.fixture(name="made_dataset")

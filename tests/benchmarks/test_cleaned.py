@@ -11,7 +11,10 @@ from benchmarks.run import main
 from fer_core.labels import LABELS, SCHEMES
 from fer_core.splits import make_split
 
-pytestmark = pytest.mark.usefixtures("in_process")
+pytestmark = pytest.mark.usefixtures("in_process", "undrawn")
+
+
+pytestmark = pytest.mark.usefixtures("in_process", "undrawn")
 
 
 @pytest.fixture

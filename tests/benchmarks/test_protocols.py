@@ -6,7 +6,6 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score
 
 from benchmarks import preparing, running
@@ -23,7 +22,7 @@ from fer_core.datasets.fer2013 import load_fer2013
 from fer_core.errors import DataError
 from fer_core.labels import LABELS, SCHEMES, Scheme
 
-pytestmark = pytest.mark.usefixtures("in_process")
+pytestmark = pytest.mark.usefixtures("in_process", "undrawn")
 
 
 @pytest.fixture
@@ -33,8 +32,6 @@ def made(monkeypatch, made_dataset, linear):
     monkeypatch.setattr(run_module, "known_models", lambda **options: known)
     monkeypatch.setattr(run_module, "DEFAULT_MODELS", tuple(known))
     monkeypatch.setattr(run_module, "LIVE_BUDGET", Budget())
-    # Drawing takes longest, and is tested elsewhere.
-    monkeypatch.setattr(Figure, "savefig", lambda self, path, **options: path.write_bytes(b"PNG"))
 
     def use(dataset):
         monkeypatch.setattr(preparing, "load_dataset", lambda args: dataset)

@@ -19,7 +19,7 @@ from benchmarks.tables import models_table
 from fer_core.labels import own_scheme
 from fer_core.model_store import ModelStore
 
-pytestmark = pytest.mark.usefixtures("in_process")
+pytestmark = pytest.mark.usefixtures("in_process", "undrawn")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from benchmarks.worker import TaskError
 from fer_core.errors import DataError
 from fer_landmarks import DenseHog, LbpHistograms
 
-pytestmark = pytest.mark.usefixtures("in_process")
+pytestmark = pytest.mark.usefixtures("in_process", "undrawn")
 
 
 @pytest.fixture
