@@ -104,9 +104,8 @@ def put_together(folder: RunFolder, folds: Sequence[RunFolder]) -> None:
         pooled = _pooled(tests)
         nothing = replace(pooled.subset(np.arange(0)), part="validation", folds=None)
         save_predictions(folder.probabilities(name), nothing, pooled)
-        joined = _joined(results, described)
         metrics = figures_of(described, nothing, pooled)
-        save_result(folder.result(name), replace(joined, metrics=metrics))
+        save_result(folder.result(name), _joined(results, described, metrics))
 
 
 def _pooled(tests: Sequence[Predictions]) -> Predictions:
@@ -130,8 +129,8 @@ def _pooled(tests: Sequence[Predictions]) -> Predictions:
     )
 
 
-def _joined(results: Sequence[Result], described: Run) -> Result:
-    """Join what is told of a model in all folds; figures come from its probabilities."""
+def _joined(results: Sequence[Result], described: Run, metrics: Mapping[str, Any]) -> Result:
+    """Join what is told of a model in all folds, beside figures of all of them."""
     first = results[0]
     model = {key: value for key, value in first.model.items() if key != "members"}
     if "members" in first.model:
@@ -141,7 +140,7 @@ def _joined(results: Sequence[Result], described: Run) -> Result:
         model[TRAINING] = _mean_training([r.model[TRAINING] for r in results])
     machine = _joined_machine([r.machine for r in results])
     folds = tuple({key: main_figures(r)[key] for key in _KEPT} for r in results)
-    return replace(first, model=model, run=described, metrics={}, machine=machine, folds=folds)
+    return replace(first, model=model, run=described, metrics=metrics, machine=machine, folds=folds)
 
 
 def _joined_machine(machines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

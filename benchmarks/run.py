@@ -121,7 +121,7 @@ def _command(args: argparse.Namespace) -> None:
             if name:
                 say(console, f"Trained on the classes of {name}")
             try:
-                run(one, models, ensembles, **options)
+                target = run(one, models, ensembles, **options)
             except TaskError as error:
                 if not job.folder.names():  # nothing for others to stand beside
                     raise
@@ -129,14 +129,14 @@ def _command(args: argparse.Namespace) -> None:
         if job.folder.natives():  # of an earlier run, too, whose models stand beside these
             write_native_study(job.folder)
         if job.folder.natives() or failures:
-            write_report(job.folder)
+            target = write_report(job.folder)
     except KeyboardInterrupt:
         say(console, f"What is finished is in {job.folder.root}; go on with --resume.")
         raise
     finally:
         job.folder.tidy()
     _show(console, job.folder)
-    say(console, f"Report: {job.folder.root / 'report.html'}")
+    say(console, f"Report: {target}")
     if args.test_on:
         fitted = np.concatenate([job.split.fitting.faces, job.split.validation.faces])
         other = job.folder.root / "other"

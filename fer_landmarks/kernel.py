@@ -17,7 +17,7 @@ from fer_core.calibration import fit_temperature
 from fer_landmarks.centers import ByteCenters, FloatCenters
 from fer_landmarks.compact import CompactState, check_bits, rounded
 from fer_landmarks.gaussian import gaussian_kernel, softmax, squared_norms
-from fer_landmarks.leave_out import left_out_of_hat, left_out_of_inverse, members_of, sample_rows
+from fer_landmarks.leave_out import left_out_of_hat, left_out_of_inverse, sample_rows
 from fer_landmarks.scores import KernelScores
 from fer_landmarks.targets import encode_labels, mixed_targets
 
@@ -256,7 +256,7 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
         targets: NDArray[np.float64],
         weight: NDArray[np.float64],
         sample: NDArray[np.int64],
-        together: Sequence[NDArray[np.int64]] | None = None,
+        together: Sequence[NDArray[np.int64]],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Solve (K + ridge / weight) a = targets; return a, and left-out scores of `sample`."""
         n = len(x)
@@ -268,7 +268,6 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
         factor = cholesky_in_place(matrix)
         half = solve_triangular(factor, targets, lower=True, check_finite=False)
         weights = solve_triangular(factor, half, lower=True, trans="T", check_finite=False)
-        together = members_of(sample) if together is None else together
         return weights, targets[sample] - left_out_of_inverse(factor, weights, sample, together)
 
     def _solve_centers(
@@ -277,7 +276,7 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
         targets: NDArray[np.float64],
         weight: NDArray[np.float64],
         sample: NDArray[np.int64],
-        together: Sequence[NDArray[np.int64]] | None = None,
+        together: Sequence[NDArray[np.int64]],
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Solve (K' W K + ridge M) a = K' W targets, M the kernel between centres.
 
@@ -310,7 +309,6 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
         weights = solve_triangular(factor, solution, lower=True, trans="T", check_finite=False)
         z = whitened(sample)
         reach = solve_triangular(root, z, lower=True, check_finite=False)
-        together = members_of(sample) if together is None else together
         residuals = targets[sample] - z.T @ solution
         return weights, targets[sample] - left_out_of_hat(
             reach, weight[sample], residuals, together

@@ -85,13 +85,17 @@ def test_left_out_scores_are_those_of_a_fit_without_the_face(blobs, n_centers):
     model._set_centers(x if n_centers is None else x[:n_centers])
     solve = model._solve_all if n_centers is None else model._solve_centers
     targets, weight = np.eye(3)[y] - 1 / 3, np.ones(len(x))
-    _, left_out = solve(x, targets, weight, np.array([100, 200]))
+    _, left_out = solve(x, targets, weight, np.array([100, 200]), [np.array([0]), np.array([1])])
     keep = np.arange(len(x)) != 100
     if n_centers is None:
         model._set_centers(x[keep])
-        weights, _ = model._solve_all(x[keep], targets[keep], weight[keep], np.array([0]))
+        weights, _ = model._solve_all(
+            x[keep], targets[keep], weight[keep], np.array([0]), [np.array([0])]
+        )
     else:
-        weights, _ = model._solve_centers(x[keep], targets[keep], weight[keep], np.array([0]))
+        weights, _ = model._solve_centers(
+            x[keep], targets[keep], weight[keep], np.array([0]), [np.array([0])]
+        )
     np.testing.assert_allclose(left_out[0], (model._kernel(x[100:101]) @ weights)[0], atol=1e-3)
 
 
@@ -120,7 +124,7 @@ def test_groups_are_left_out_together(blobs, n_centers):
         if n_centers is None:
             model._set_centers(x[keep])
         solve = model._solve_all if n_centers is None else model._solve_centers
-        weights, _ = solve(x[keep], targets[keep], weight[keep], np.array([0]))
+        weights, _ = solve(x[keep], targets[keep], weight[keep], np.array([0]), [np.array([0])])
         expected = model._kernel(x[rows[positions]]) @ weights
         np.testing.assert_allclose(left_out[positions], expected, atol=1e-3)
 
