@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fer_core.extras import require
 from fer_core.files import write_atomically
-from fer_core.onnx_model import open_session
+from fer_core.onnx_model import OnnxClassifier
 
 #: Faces that show how far each layer's activations reach.
 _CALIBRATION_FACES = 1024
@@ -60,9 +60,11 @@ def quantize_onnx(onnx_file: Path, faces: NDArray[np.uint8]) -> float:
     # The calibration wants batches of one size.
     size = min(_BATCH, len(order))
     batches = np.split(order[: len(order) // size * size], len(order) // size)
-    name = onnx.load(onnx_file).graph.input[0].name
+    graph = onnx.load(onnx_file).graph
+    name = graph.input[0].name
+    columns = np.arange(graph.output[0].type.tensor_type.shape.dim[-1].dim_value)
     compared = faces[order[:_COMPARED_FACES]]
-    expected = _labels(onnx_file, name, compared)
+    expected = OnnxClassifier(onnx_file, columns).predict(compared)
 
     class Reader(quantization.CalibrationDataReader):
         def __len__(self) -> int:
@@ -99,7 +101,7 @@ def quantize_onnx(onnx_file: Path, faces: NDArray[np.uint8]) -> float:
                 )
         finally:
             logging.disable(before)
-    kept = float((_labels(onnx_file, name, compared) == expected).mean())
+    kept = float((OnnxClassifier(onnx_file, columns).predict(compared) == expected).mean())
     if kept < _LEAST_KEPT:
         logger.warning(
             "in 8-bit integers the network gives only %.1f %% of %d faces the label that it gives "
@@ -108,10 +110,3 @@ def quantize_onnx(onnx_file: Path, faces: NDArray[np.uint8]) -> float:
             len(compared),
         )
     return kept
-
-
-def _labels(onnx_file: Path, name: str, faces: NDArray[np.uint8]) -> NDArray[np.int64]:
-    session = open_session(onnx_file)
-    batches = np.split(faces, range(_BATCH, len(faces), _BATCH))
-    answers = [session.run(None, {name: batch})[0].argmax(axis=1) for batch in batches]
-    return np.concatenate(answers)

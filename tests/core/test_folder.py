@@ -7,7 +7,7 @@ import pytest
 import skimage.data
 
 from fer_core.crop import FRAMING_VERSION, crop_faces, whole_picture_box
-from fer_core.datasets.folder import _crop_kind, load_folder, read_groups
+from fer_core.datasets.folder import _crop_kind, load_folder
 from fer_core.detectors import PHOTO_WORKING_SIDE, make_detector
 from fer_core.errors import DataError
 from fer_core.landmarks import LandmarkPredictor
@@ -122,44 +122,9 @@ def test_persons_by_prefix_stay_on_one_side(tmp_path):
     assert people[1].isdisjoint(people[0] | people[2])
 
 
-PICTURES = ["a/1.png", "a/2.png", "b/1.png", "b/3.png"]
-
-
 def _table(path, *rows, header="picture,group"):
     path.write_text("\n".join([header, *rows]) + "\n")
     return path
-
-
-def test_persons_from_a_table(tmp_path):
-    table = _table(tmp_path / "people.csv", "a/1.png,ann", "3.png, ann", "b/1.png,bob")
-    groups, alone = read_groups(PICTURES, table)
-    assert groups[0] == groups[3]
-    assert alone == ["a/2.png"]
-    assert len(set(groups)) == 3  # ann, bob, and a/2.png by itself
-
-
-@pytest.mark.parametrize(
-    ("row", "message"),
-    [
-        ("c/9.png,ann", "line 2 .*names 0 pictures"),
-        ("1.png,ann", "line 2 .*names 2 pictures"),
-        ("2.png,", "line 2 .*names no group"),
-        ("2.png", "line 2 .*names no group"),
-    ],
-)
-def test_rows_that_do_not_fit_are_refused(tmp_path, row, message):
-    with pytest.raises(DataError, match=message):
-        read_groups(PICTURES, _table(tmp_path / "people.csv", row))
-
-
-def test_what_is_no_table_of_groups(tmp_path):
-    with pytest.raises(DataError, match="columns picture and group"):
-        read_groups(PICTURES, _table(tmp_path / "people.csv", header="file,person"))
-    with pytest.raises(DataError, match="there is no such table"):
-        read_groups(PICTURES, tmp_path / "missing.csv")
-    (tmp_path / "binary.csv").write_bytes(b"\xff\xfe\x80")
-    with pytest.raises(DataError, match="not a csv table"):
-        read_groups(PICTURES, tmp_path / "binary.csv")
 
 
 def test_a_picture_in_two_groups_is_refused(tmp_path):
@@ -177,13 +142,6 @@ def test_only_named_persons_are_counted(tmp_path):
     names = sorted(p.relative_to(path).as_posix() for p in path.rglob("*.png"))
     table.write_text("picture,group\n" + "".join(f"{name},a\n" for name in names[:2]))
     assert load_folder(path, groups=table).notes["persons"] == 1
-
-
-def test_prefixes_that_no_two_pictures_share_are_refused():
-    with pytest.raises(DataError, match=r"no two file names begin alike.*'a/KA\.1\.png'"):
-        read_groups(["a/KA.1.png", "b/KA.2.png"], "prefix")
-    groups, _ = read_groups(["a/KA_1.png", "b/KA_2.png", "b/ann.png"], "prefix")
-    assert groups.tolist() == [0, 0, 1]
 
 
 #: How JAFFE calls its pictures, all in one folder: person, expression, number.
