@@ -184,19 +184,26 @@ def classes_table(result: Result) -> Table:
 
 
 def schemes_table(results: Sequence[Result]) -> Table:
-    """Return one row a model with its accuracy in every label scheme that all results have."""
+    """Return one row a model with its accuracies in every label scheme that all results have."""
     shared = [
         name
         for name in results[0].metrics
         if name != "ferplus" and all(name in result.metrics for result in results)
     ]
+    parts = [("all", "", ""), ("without_copies", ", no copies", ", pictures without a copy alone")]
     columns = [("model", "Name")] + [
-        (name, f"Accuracy over the classes of scheme {name}") for name in shared
+        (f"{scheme}{short}", f"Accuracy over the classes of scheme {scheme}{which}")
+        for scheme in shared
+        for _, short, which in parts
     ]
     rows = [
         [
             Cell(result.name),
-            *(number_cell(_figure(result.metrics[s]["all"], "accuracy")) for s in shared),
+            *(
+                number_cell(_figure(result.metrics[scheme][part], "accuracy"))
+                for scheme in shared
+                for part, _, _ in parts
+            ),
         ]
         for result in results
     ]

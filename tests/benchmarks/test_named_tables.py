@@ -59,3 +59,14 @@ def test_published_figures_are_of_one_dataset(results):
 def test_a_study_that_was_not_made_is_named(results):
     with pytest.raises(DataError, match="no study 'peers'"):
         make_table("made/peers-crops", results, "README.md")
+
+
+def test_schemes_are_shown_with_and_without_copies(results):
+    path = min((results / "made").glob("*.json"))
+    result = load_result(path)
+    figures = {"all": {"accuracy": 0.5}, "without_copies": {"accuracy": 0.25}}
+    save_result(path, replace(result, metrics={**result.metrics, "fer7": figures}))
+    table = make_table("made/schemes", results, "README.md")
+    assert [name for name, _ in table.columns[:3]] == ["model", "fer7", "fer7, no copies"]
+    (row,) = (row for row in table.rows if row[0].text == result.name)
+    assert [cell.text for cell in row[1:3]] == ["0.500", "0.250"]
