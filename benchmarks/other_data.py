@@ -6,7 +6,6 @@ and by ``--map``. Where PATH gives a test part, that is measured, else all of it
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,18 @@ from rich.console import Console
 
 from benchmarks.documents import Document, write_document
 from benchmarks.metrics import measure
-from benchmarks.other_pictures import WHOLE, OtherPictures, check_test_on, load_other
+from benchmarks.other_pictures import WHOLE, OtherPictures
 from benchmarks.progress import say
 from benchmarks.stored import StoredModels
-from benchmarks.tables import NONE, Cell, Table, number_cell, range_cell
+from benchmarks.tables import (
+    BY_BOOTSTRAP,
+    NONE,
+    WITHOUT_COPIES,
+    Cell,
+    Table,
+    number_cell,
+    range_cell,
+)
 from benchmarks.worker import Notify
 from fer_core.copies import copy_groups, has_copy_in, joint_groups
 from fer_core.datasets.dataset import Dataset
@@ -28,7 +35,6 @@ from fer_core.errors import DataError
 from fer_core.files import write_atomically
 from fer_core.labels import SCHEMES, Scheme
 from fer_core.model_entry import ModelEntry
-from fer_core.model_store import ModelStore
 
 
 def measure_other(
@@ -96,6 +102,7 @@ def measure_other(
         "scheme": dataset.scheme.name,
         "n": len(dataset),
         "n_missed": pictures.n_missed,
+        "persons": dataset.notes.get("persons"),
         "n_copied": int(copied.sum()) if fitted is not None else None,
         "counts": dataset.counts(),
         "ignored": dataset.notes.get("ignored", {}),
@@ -113,17 +120,22 @@ def measure_other(
 
 
 def _refuse_fitted(entry: ModelEntry, pictures: OtherPictures) -> None:
-    """Refuse pictures of FER2013's Training part where a model was fitted on that."""
-    if entry.trained_on.get("dataset") == "fer2013":
-        dataset = pictures.dataset
-        called = [name.rpartition("/")[2].startswith("Training_") for name in dataset.names]
-        said = (dataset.parts == "training") & (dataset.name == "fer2013")
-        known = int((called | said).sum())
+    """Refuse pictures of a part of FER2013 that a model was fitted or chosen on."""
+    if entry.trained_on.get("dataset") != "fer2013":
+        return
+    dataset = pictures.dataset
+    read = {"Training": "training"}
+    if str(entry.trained_on.get("protocol")).startswith("official"):
+        read["PublicTest"] = "public_test"
+    for called, part in read.items():
+        named = [name.rpartition("/")[2].startswith(f"{called}_") for name in dataset.names]
+        said = (dataset.parts == part) & (dataset.name == "fer2013")
+        known = int((named | said).sum())
         if known:
             raise DataError(
                 f"{known:,} of these pictures are called like, or said to be, those of FER2013's "
-                f"Training part, on which '{entry.name}' was fitted, and would look far too easy; "
-                "take others"
+                f"{called} part, on which '{entry.name}' was fitted or chosen, and would look too "
+                "easy; take others"
             )
 
 
@@ -161,9 +173,12 @@ def models_table(content: Mapping[str, Any]) -> Table:
         ("model", "Name"),
         ("fitted on", "The data that it was trained with"),
         ("accuracy", "Share of the pictures labelled right"),
-        ("95 % interval", "Of the accuracy, by bootstrap"),
+        ("95 % interval", f"Of the accuracy, {BY_BOOTSTRAP}"),
         ("with missed", "Accuracy if pictures without a found face are errors"),
-        ("without copies", "Accuracy on pictures without a near copy among those fitted on"),
+        (
+            "without copies",
+            f"Accuracy on pictures {WITHOUT_COPIES}",
+        ),
         ("macro F1", "Mean over the classes that there are"),
         ("log loss", "Mean negative log probability of the true label; less is better"),
         ("ECE", "Expected calibration error; less is better"),
@@ -221,6 +236,11 @@ def sentences(content: Mapping[str, Any]) -> list[str]:
     if content["ignored"]:
         left = ", ".join(f"{name} ({count:,})" for name, count in content["ignored"].items())
         texts.append(f"Classes left out: {left}.")
+    if not content["persons"]:
+        texts.append(
+            "Each picture counts as one of another person in the intervals; --groups says who is "
+            "on pictures that share one."
+        )
     if content["skipped"]:
         texts.append(f"{len(content['skipped']):,} pictures could not be read and are left out.")
     if empty := [label for label, count in content["counts"].items() if count == 0]:
@@ -238,7 +258,8 @@ def sentences(content: Mapping[str, Any]) -> list[str]:
     if content["n_copied"] is None:
         texts.append(
             "Whether copies of these pictures are among those that the models were fitted on is "
-            "not known here; give --dataset and --data as well to have them found."
+            "not known here; name them by --stored, and their pictures by --dataset and --data, to "
+            "have copies found."
         )
     else:
         texts.append(f"{content['n_copied']:,} have a near copy among those fitted or chosen on.")
@@ -262,43 +283,27 @@ def write_other(
     return write_document(folder, "report", document, content)[-1]
 
 
-def measure_paths(
-    args: argparse.Namespace,
-    store: ModelStore,
+def measure_all(
+    models: StoredModels,
+    others: Sequence[OtherPictures],
     out: Path,
     console: Console,
-    *,
-    names: Sequence[str] | None = None,
     fitted: NDArray[np.uint8] | None = None,
 ) -> None:
-    """Measure a store's models on every ``--test-on`` of the command line, and say how they did.
+    """Measure models on all that ``--test-on`` names, and say how they did.
 
     Parameters
     ----------
-    args : Namespace
-        With the options of `add_test_on_arguments` and of `fer_core.datasets.options`.
-    store : ModelStore
+    models : StoredModels
+    others : sequence of OtherPictures
     out : Path
-        Takes a folder for each PATH.
+        Takes a folder for each of `others`.
     console : Console
-    names : sequence of str or None
-        Models to measure; None for all.
     fitted : uint8 (m, 48, 48) or None
         See `measure_other`.
     """
-    models = StoredModels(store, names)
-    scheme, mapping = models.scheme(), check_test_on(args)
     taken: set[str] = set()
-    for path in args.test_on:
-        with console.status("reading pictures"):
-            pictures = load_other(
-                path,
-                mapping,
-                scheme,
-                crop=args.crop,
-                detector=args.detector,
-                skip_broken=args.skip_broken,
-            )
+    for pictures in others:
         with console.status("measuring") as status:
             content, probas = measure_other(models, pictures, status.update, fitted)
         name, n = pictures.dataset.name, 1

@@ -76,6 +76,7 @@ def load_other(
     *,
     crop: str = "auto",
     detector: str | None = None,
+    groups: str | None = None,
     skip_broken: bool = False,
 ) -> OtherPictures:
     """Load labelled pictures to measure on.
@@ -88,7 +89,7 @@ def load_other(
         See `fer_core.datasets.mapping.in_fer7`.
     scheme : Scheme
         What the models answer in.
-    crop, detector, skip_broken
+    crop, detector, groups, skip_broken
         See `fer_core.datasets.folder.load_folder`.
 
     Raises
@@ -100,13 +101,38 @@ def load_other(
         dataset = load_fer2013(path, skip_broken=skip_broken)
     else:
         named = {} if detector is None else {"detector": detector}
-        dataset = load_folder(path, crop=crop, skip_broken=skip_broken, **named)
+        dataset = load_folder(path, crop=crop, groups=groups, skip_broken=skip_broken, **named)
     dataset = in_classes_of(dataset, scheme, mapping)
-    held = np.isin(dataset.parts, TEST_PARTS)
     part = WHOLE
+    held, called = np.isin(dataset.parts, TEST_PARTS), "the test part"
+    if {"public_test", "private_test"} <= set(dataset.parts):  # PublicTest is there to choose on
+        held, called = dataset.parts == "private_test", "PrivateTest"
     if held.any() and not held.all():
-        dataset, part = dataset.subset(held), "the test part"
+        dataset, part = dataset.subset(held), called
     found = np.ones(len(dataset), bool) if dataset.found is None else dataset.found
     if not found.any():
         raise DataError(f"{path}: no face was found in any of {part} ({len(found):,})")
     return OtherPictures(dataset.subset(found), int((~found).sum()), part)
+
+
+def load_others(args: argparse.Namespace, scheme: Scheme) -> list[OtherPictures]:
+    """Load what every ``--test-on`` of the command line names, for models of `scheme`.
+
+    Raises
+    ------
+    DataError
+        See `check_test_on` and `load_other`.
+    """
+    mapping = check_test_on(args)
+    return [
+        load_other(
+            path,
+            mapping,
+            scheme,
+            crop=args.crop,
+            detector=args.detector,
+            groups=args.groups if args.dataset is None else None,  # else of what is fitted on
+            skip_broken=args.skip_broken,
+        )
+        for path in args.test_on
+    ]

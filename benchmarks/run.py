@@ -12,7 +12,6 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as RichTable
 
-from benchmarks import other_data
 from benchmarks.budget import LIVE_BUDGET, Budget
 from benchmarks.candidates import Candidate
 from benchmarks.cleaned import cleaned_candidates
@@ -28,7 +27,8 @@ from benchmarks.models import (
     require_chosen,
 )
 from benchmarks.native import by_scheme, native_job, write_native_study
-from benchmarks.other_pictures import check_test_on
+from benchmarks.other_data import measure_all
+from benchmarks.other_pictures import check_test_on, load_others
 from benchmarks.preparing import cleaned_job, prepare, prepare_folds
 from benchmarks.progress import say
 from benchmarks.report import write_report
@@ -36,6 +36,7 @@ from benchmarks.results import RunFolder
 from benchmarks.run_options import DEFAULT_MODELS, all_but_own, make_parser
 from benchmarks.running import run
 from benchmarks.runs import Run
+from benchmarks.stored import StoredModels
 from benchmarks.tables import models_table
 from benchmarks.worker import TaskError
 from fer_core.cleaning import (
@@ -53,7 +54,17 @@ from fer_core.model_store import ModelStore
 from fer_core.soft_labels import require_source
 
 #: Options that say something where stored models are measured and nothing is fitted.
-_FOR_STORED = {"test_on", "map", "crop", "detector", "skip_broken", "models", "store", "out"}
+_FOR_STORED = {
+    "test_on",
+    "map",
+    "crop",
+    "detector",
+    "groups",
+    "skip_broken",
+    "models",
+    "store",
+    "out",
+}
 
 #: Columns of the report's table that fit on a terminal.
 _SHOWN = ("model", "accuracy", "95 % interval", "with missed", "log loss", "ms / face")
@@ -91,6 +102,8 @@ def _command(args: argparse.Namespace) -> None:
     for source in dict(args.soft_labels).values():
         require_source(source)
     check_test_on(args)
+    if args.store is not None and not args.stored:
+        raise DataError("--store says where the models of --stored are; name some")
     augmented_at_test(candidates, args.tta, known, ModelStore())  # refuses unknown names
     named_schemes = [get_scheme(name) for name in args.schemes or ()]
     also = [get_scheme(name) for name in all_but_own(args.native)]
@@ -99,6 +112,7 @@ def _command(args: argparse.Namespace) -> None:
         return
     with console.status("reading pictures"):
         whole, loaded = prepare(args, named_schemes)
+        others = load_others(args, whole.scheme)
     job = cleaned_job(whole, cleaning, loaded)
     candidates, natives = by_scheme(candidates, job.scheme, also)
     job.folder.open(job.run)
@@ -139,10 +153,9 @@ def _command(args: argparse.Namespace) -> None:
     say(console, f"Report: {target}")
     if args.test_on:
         fitted = np.concatenate([job.split.fitting.faces, job.split.validation.faces])
-        other = job.folder.root / "other"
         # The store may hold models of an earlier run that this one has forgotten.
-        names = job.folder.names()
-        other_data.measure_paths(args, job.store(), other, console, names=names, fitted=fitted)
+        fitted_models = StoredModels(job.store(), job.folder.names())
+        measure_all(fitted_models, others, job.folder.root / "other", console, fitted)
     if failures:
         raise TaskError("; ".join(failures))
 
@@ -222,7 +235,10 @@ def _measure_stored(args: argparse.Namespace, console: Console) -> None:
             "another one with --out"
         )
     say(console, f"Models: {store.root}")
-    other_data.measure_paths(args, store, target, console, names=names, fitted=None)
+    models = StoredModels(store, names)
+    with console.status("reading pictures"):
+        others = load_others(args, models.scheme())
+    measure_all(models, others, target, console)
 
 
 def _introduce(run: Run, console: Console) -> None:

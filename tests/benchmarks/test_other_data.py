@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -218,3 +219,51 @@ def test_wrong_options_are_one_sentence(measured_job, capsys, argv, words):
     error = capsys.readouterr().err
     assert words in error
     assert error.count("\n") == 1
+
+
+def test_beside_privatetest_publictest_chose_and_is_left_out(measured_job, tmp_path, make_tree):
+    make_tree(tmp_path, per_class=2)
+    make_tree(tmp_path, per_class=2, test_part="PrivateTest", seed=1)
+    pictures = load_other(tmp_path, {}, SCHEMES["fer7"], crop="never")
+    assert pictures.part == "PrivateTest"
+    assert set(pictures.dataset.parts) == {"private_test"}
+
+
+def test_a_model_is_not_measured_on_pictures_that_chose_it(measured_job, tmp_path, make_tree):
+    make_tree(tmp_path, per_class=2)
+    public = load_other(tmp_path, {}, SCHEMES["fer7"], crop="never")
+    models = StoredModels(measured_job.store(), ["right"])
+    known = {"dataset": "fer2013", "protocol": "development: chosen on one tenth"}
+    models.entries["right"] = replace(models.entries["right"], trained_on=known)
+    assert measure_other(models, public, lambda text: None)[0]["n"] == 14
+    known = {**known, "protocol": "official: chosen on PublicTest"}
+    models.entries["right"] = replace(models.entries["right"], trained_on=known)
+    with pytest.raises(DataError, match="PublicTest part, on which 'right' was fitted or chosen"):
+        measure_other(models, public, lambda text: None)
+
+
+def test_persons_can_be_named(measured_job, other, tmp_path, capsys):
+    out = measured_job.folder.root
+    argv = ["--out", str(out), "--test-on", str(other), "--map", "6=anger"]
+    assert main(argv) == 0
+    alone = read(out)
+    assert "counts as one of another person" in capsys.readouterr().out
+    pictures = sorted(path.name for path in other.rglob("*.png"))
+    rows = [f"{name},{i % 3}" for i, name in enumerate(pictures)]
+    (tmp_path / "persons.csv").write_text("\n".join(["picture,group", *rows]))
+    assert main([*argv, "--groups", str(tmp_path / "persons.csv")]) == 0
+    known = read(out)
+    assert (alone["persons"], known["persons"]) == (None, 3)
+    assert "counts as one of another person" not in capsys.readouterr().out
+    widths = [
+        np.ptp(content["models"]["right"]["all"]["fer7"]["intervals"]["log_loss"])
+        for content in (alone, known)
+    ]
+    assert widths[0] != widths[1]
+
+
+def test_classes_are_checked_before_anything_is_fitted(other, tmp_path, made_dataset, monkeypatch):
+    monkeypatch.setattr(preparing, "load_dataset", lambda args: made_dataset())
+    monkeypatch.setattr(run_module, "run", lambda *args, **kwargs: pytest.fail("it fitted"))
+    argv = ["--dataset", "demo", "--models", "hog-svm", "--out", str(tmp_path / "out")]
+    assert main([*argv, "--test-on", str(other)]) == 2

@@ -161,6 +161,10 @@ def test_without_resume_a_model_is_fitted_anew(demo, tmp_path):
         (["--models", "left", "--tta", "right"], "there is no model in this run 'right'"),
         (["--tta", "left", "--folds", "3"], "--tta needs models fitted once"),
         (["--stored", "left", "--folds", "3"], "--stored needs models fitted once"),
+        (
+            ["--models", "left", "--store", "runs/models"],
+            "--store says where the models of --stored",
+        ),
         (["--models", "left", "--stored", "right"], "--stored right: it is not among the models"),
         (["--models", "left", "--soft-labels", "right=votes"], "--soft-labels right: it is not"),
         (["--models", "left", "--soft-labels", "left=no.npz"], "no such file of soft labels"),
