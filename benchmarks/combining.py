@@ -168,7 +168,9 @@ def compare_ways(
             "validation_log_loss": None if crossed is None else rounded(log_loss(crossed, one.y)),
             "validation_accuracy": rounded(accuracy),
             **{key: figures[key] for key in ("accuracy", "log_loss", "ece", "ece_by_chance")},
-            "against_learned": compare(right[name], right["learned weights"], measured.groups),
+            "against_learned": None
+            if way is learned_weights
+            else compare(right[name], right["learned weights"], measured.groups),
         }
     return found
 

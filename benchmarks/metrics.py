@@ -30,6 +30,10 @@ Figures = dict[str, Any]
 #: Shares of the pictures, from the surest on, at which the accuracy is given.
 COVERAGES = tuple(round(0.05 * i, 2) for i in range(1, 21))
 
+#: Persons of each class that intervals of means over classes need: of fewer, a resample that misses
+#: them all, and so leaves the class out, is not rare (1 in 150 of five).
+LEAST_OF_A_CLASS = 5
+
 _DECIMALS = 6
 
 
@@ -175,8 +179,9 @@ def bootstrap_intervals(
     -------
     dict
         ``accuracy``, ``balanced_accuracy``, ``macro_f1``, ``weighted_f1``, ``top2`` and
-        ``log_loss``, each as [low, high]; None where all resamples agree, or for a log loss
-        without upper bound.
+        ``log_loss``, each as [low, high]; None where all resamples agree, for a log loss
+        without upper bound, and for means over classes of which one has so few pictures that
+        resamples often miss it.
     """
     n, k = p.shape
     shares = ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "top2")
@@ -206,9 +211,13 @@ def bootstrap_intervals(
         "top2": sums[:, -2] / total,
         "log_loss": sums[:, -1] / total,
     }
+    intervals = {name: interval_if_any(sample) for name, sample in samples.items()}
+    persons = np.arange(n) if groups is None else groups
+    if min(len(np.unique(persons[y == code])) for code in np.unique(y)) < LEAST_OF_A_CLASS:
+        intervals |= {"balanced_accuracy": None, "macro_f1": None}
     return {
         "accuracy": share_interval(predicted == y, groups=groups),
-        **{name: interval_if_any(sample) for name, sample in samples.items()},
+        **intervals,
         "top2": interval_if_any(samples["top2"]) or share_interval(top2, groups=groups),
     }
 

@@ -21,7 +21,9 @@ from benchmarks.resampling import (
 SIGNIFICANCE = 0.05
 
 
-def mcnemar(only_first: int, only_second: int) -> float:
+def mcnemar(
+    first: NDArray[np.bool_], second: NDArray[np.bool_], groups: NDArray[np.int64] | None = None
+) -> float:
     """Return McNemar's mid-p: how likely a difference as large is if both models err equally often.
 
     Only the pictures that one of two models labels right tell them apart. The mid-p form counts
@@ -31,15 +33,32 @@ def mcnemar(only_first: int, only_second: int) -> float:
     binary matched-pairs data: mid-p and asymptotic are better than exact conditional", BMC
     Medical Research Methodology 13:91, 2013).
 
+    Pictures of one person, or copies of each other, stand for themselves no more here than in
+    intervals: the sums of their differences change sign as wholes. Where every picture is of
+    another person, that is McNemar's test.
+
     Parameters
     ----------
-    only_first, only_second : int
-        Pictures that one model labels right and the other wrong.
+    first, second : bool (n,)
+        Which pictures each model labels right.
+    groups : int64 (n,) or None
     """
-    n, less = only_first + only_second, min(only_first, only_second)
-    if n == 0:
+    sums = first.astype(np.int64) - second
+    if groups is not None:
+        _, index = np.unique(groups, return_inverse=True)
+        sums = np.bincount(index, weights=sums).astype(np.int64)
+    observed = abs(int(sums.sum()))
+    if observed == 0:
         return 1.0
-    return float(min(1.0, 2 * binom.cdf(less, n, 0.5) - binom.pmf(less, n, 0.5)))
+    # How likely each total is, from the least to the largest, if every sign is a coin's toss.
+    chance = np.ones(1)
+    for size, count in zip(*np.unique(np.abs(sums[sums != 0]), return_counts=True), strict=True):
+        tosses = np.zeros(2 * size * count + 1)
+        tosses[:: 2 * size] = binom.pmf(np.arange(count + 1), count, 0.5)
+        chance = np.convolve(chance, tosses)
+    total = np.arange(len(chance)) - len(chance) // 2
+    tail = chance[total > observed].sum() + chance[total == observed].sum() / 2
+    return float(min(1.0, 2 * tail))
 
 
 def holm(probabilities: Sequence[float]) -> list[float]:
@@ -64,7 +83,7 @@ def compare(
     ----------
     first, second : bool (n,)
     groups : int64 (n,) or None
-        Pictures of one person share a number. They widen the interval; the test takes no notice.
+        Pictures of one person, and copies, share a number.
 
     Returns
     -------
@@ -73,18 +92,20 @@ def compare(
         bootstrap), ``only_first``, ``only_second`` (pictures), ``p`` (McNemar's mid-p).
     """
     return {
-        **_counted(first, second),
+        **_counted(first, second, groups),
         "interval": rounded(difference_interval(first, second, groups)),
     }
 
 
-def _counted(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Figures:
+def _counted(
+    first: NDArray[np.bool_], second: NDArray[np.bool_], groups: NDArray[np.int64] | None
+) -> Figures:
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
     return {
         "difference": rounded((only_first - only_second) / len(first)),
         "only_first": only_first,
         "only_second": only_second,
-        "p": float(f"{mcnemar(only_first, only_second):.4g}"),
+        "p": float(f"{mcnemar(first, second, groups):.4g}"),
     }
 
 
@@ -117,8 +138,10 @@ def compare_all(tests: Mapping[str, Predictions]) -> list[Figures]:
         sampled = dict(zip(right, means.T, strict=True))
         for pair in pairs:
             a, b = str(pair["first"]), str(pair["second"])
-            low_high = sampled_difference_interval(sampled[a] - sampled[b], groups, kept.sum())
-            pair[name] = {**_counted(right[a], right[b]), "interval": rounded(low_high)}
+            low_high = sampled_difference_interval(
+                sampled[a] - sampled[b], right[a].astype(np.int64) - right[b], groups
+            )
+            pair[name] = {**_counted(right[a], right[b], groups), "interval": rounded(low_high)}
         found = [pair[name] for pair in pairs]
         for figures, p in zip(found, holm([f["p"] for f in found]), strict=True):
             figures["p_holm"] = float(f"{p:.4g}")

@@ -119,30 +119,35 @@ def difference_interval(
     """
     difference = np.asarray(better, dtype=np.float64) - np.asarray(other, dtype=np.float64)
     samples = resampled_means(difference[:, None], groups)[:, 0]
-    return sampled_difference_interval(samples, groups, len(difference))
+    return sampled_difference_interval(samples, difference, groups)
 
 
 def sampled_difference_interval(
-    samples: NDArray[np.float64], groups: NDArray[np.int64] | None, n: int
+    samples: NDArray[np.float64],
+    difference: NDArray[np.floating] | NDArray[np.integer],
+    groups: NDArray[np.int64] | None,
 ) -> list[float]:
     """Return the 95 % interval of a difference between shares from its resamples.
 
-    Where all agree that there is one, it is as wide as pictures that would change the difference
-    may be frequent without one among `n`. One person's pictures say nothing: the whole range.
+    Where no picture speaks for one side, it reaches as much further to that side as such pictures
+    may be frequent without one among these: the bootstrap knows only what was seen. One person's
+    pictures say nothing: the whole range.
 
     Parameters
     ----------
     samples : float64 (RESAMPLES,)
+    difference : float or int (n,)
+        Of each picture.
     groups : int64 (n,) or None
-    n : int
-        Pictures.
     """
-    if one_group(groups, np.ones(n, dtype=bool)):
+    if one_group(groups, np.ones(len(difference), dtype=bool)):
         return [-1.0, 1.0]
     low, high = interval(samples)
-    if low == high != 0:
-        unseen = exact_interval(0, _n_groups(groups, n))[1]
-        low, high = max(low - unseen, -1.0), min(high + unseen, 1.0)
+    unseen = exact_interval(0, _n_groups(groups, len(difference)))[1]
+    if not (difference < 0).any():
+        low = max(low - unseen, -1.0)
+    if not (difference > 0).any():
+        high = min(high + unseen, 1.0)
     return [low, high]
 
 

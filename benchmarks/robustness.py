@@ -217,8 +217,8 @@ def _tenths(value: float) -> str:
 
 def _drop_cell(drop: Mapping[str, Any]) -> Cell:
     points = 100 * drop["mean"]
-    half = 50 * (drop["interval"][1] - drop["interval"][0])
-    return Cell(f"{_tenths(points)} ± {half:.1f}", points)
+    low, high = (100 * end for end in drop["interval"])
+    return Cell(f"{_tenths(points)} ± {max(points - low, high - points):.1f}", points)
 
 
 def _rounded(value: float) -> float:

@@ -118,7 +118,8 @@ def _pairs(folder: RunFolder) -> Section | None:
     text = (
         "Two models are compared on the pictures that only one of them labels right (McNemar's "
         "test, mid-p form: the exact form misses differences, the chi-squared form needs many "
-        f"pictures). p is corrected for {len(study['pairs'])} pairs after Holm. 'Not shown' means "
+        "pictures; those of one person, and copies, change sides together). p is corrected for "
+        f"{len(study['pairs'])} pairs after Holm. 'Not shown' means "
         "that chance alone may explain the difference, not that there is none."
     )
     return Section(
@@ -205,8 +206,8 @@ def _unsure(folder: RunFolder, results: list[Result], shown: Sequence[Result]) -
     text = (
         f"A model may answer 'unsure'. The confidence that a sure answer needs was chosen on "
         f"validation pictures so that sure answers are right at least {stated:.0%} of the time "
-        "(with 95 % certainty, for pictures like those). No figure: the validation pictures can't "
-        "show it."
+        "(with 95 % certainty, for pictures like those, each of another person). No figure: the "
+        "validation pictures can't show it."
     )
     if results[0].folds:
         text = "Thresholds are chosen in each fold: see the folds' own reports."

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.agreement import compare_answers
 from benchmarks.budget import Budget, cost_of
@@ -93,14 +94,17 @@ def _contributions(
 
 
 def _differing(test: Mapping[str, Predictions]) -> Mapping[str, Predictions]:
-    """Leave out what answers as another does: two ensembles may be of the same members.
+    """Leave out what answers as another does: an ensemble may be of one member, or of another's.
 
     A pair that can't differ would make the corrected p of all others larger.
     """
     kept: dict[str, Predictions] = {}
+    answers: list[NDArray[np.int64]] = []
     for name, own in test.items():
-        if not any(np.array_equal(own.proba, other.proba) for other in kept.values()):
+        answer = own.proba.argmax(axis=1)
+        if not any(np.array_equal(answer, other) for other in answers):
             kept[name] = own
+            answers.append(answer)
     return kept
 
 

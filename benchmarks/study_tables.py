@@ -11,6 +11,7 @@ from typing import Any
 from benchmarks.pairs import SIGNIFICANCE
 from benchmarks.results import Result, main_figures
 from benchmarks.tables import (
+    WITHOUT_COPIES,
     Cell,
     Table,
     interval_cell,
@@ -39,7 +40,10 @@ def pairs_table(study: Study) -> Table:
         ("p", "McNemar's mid-p: chance of such a difference between equally good models"),
         ("p, corrected", "After Holm, for the number of pairs"),
         ("differ", f"Whether the corrected p is below {SIGNIFICANCE}"),
-        ("without copies", "Difference on pictures without a near copy among those fitted on"),
+        (
+            "without copies",
+            f"Difference on pictures {WITHOUT_COPIES}",
+        ),
         ("p, corrected, without copies", "The same test on those pictures"),
     ]
     rows = []
@@ -86,10 +90,11 @@ def ways_table(study: Study) -> Table:
                     "ece",
                 )
             ),
-            points_cell(way["against_learned"]["difference"]),
-            interval_cell(way["against_learned"]["interval"]),
+            points_cell(against and against["difference"]),
+            interval_cell(against and against["interval"]),
         ]
         for name, way in study["ways"].items()
+        for against in (way["against_learned"],)
     ]
     return Table(columns, rows)
 

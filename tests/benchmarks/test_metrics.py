@@ -225,3 +225,14 @@ def test_a_perfect_handful_has_wide_intervals_or_none():
     found = bootstrap_intervals(y, np.eye(7)[y])
     assert found["accuracy"] == found["top2"] == [pytest.approx(0.7684, abs=1e-4), 1]
     assert found["macro_f1"] is found["balanced_accuracy"] is None
+
+
+def test_means_over_classes_of_a_few_pictures_have_no_interval():
+    y = np.repeat([0, 1], [5, 30])
+    proba = np.eye(2)[np.r_[0, 0, 0, 1, 1, np.ones(30, int)]]
+    for groups, told in ((None, True), (np.arange(35) // 2, False)):  # three persons of class 0
+        found = bootstrap_intervals(y, proba, groups)
+        assert (found["balanced_accuracy"] is not None) is told
+        assert (found["macro_f1"] is not None) is told
+        assert found["accuracy"] is not None
+    assert bootstrap_intervals(y[1:], proba[1:])["macro_f1"] is None

@@ -19,17 +19,46 @@ def predictions(model, right, copied=None, groups=None):
     return Predictions(model, "test", proba, y, names, copied, groups)
 
 
+def mid_p(only_first, only_second, groups=None):
+    """Return what `mcnemar` says of as many pictures that tell two models apart, and ten others."""
+    first = np.repeat([True, False], [only_first + 10, only_second])
+    second = np.repeat([False, True], [only_first, only_second + 10])
+    return mcnemar(first, second, groups)
+
+
 def test_mid_p_by_hand():
     # One against five of six: 2 (1 + 6) / 64 less the 6 / 64 of one against five itself.
-    assert mcnemar(1, 5) == mcnemar(5, 1) == pytest.approx(2 * 7 / 64 - 6 / 64)
-    assert mcnemar(3, 3) == 1
-    assert mcnemar(0, 0) == 1
+    assert mid_p(1, 5) == mid_p(5, 1) == pytest.approx(2 * 7 / 64 - 6 / 64)
+    assert mid_p(3, 3) == 1
+    assert mid_p(0, 0) == 1
+
+
+def test_pictures_of_one_person_change_sides_together():
+    # Six pictures in which the first model alone is right: of six persons, of three, of one.
+    others = np.arange(10) + 6
+    assert mid_p(6, 0, np.r_[np.arange(6), others]) == mid_p(6, 0) == pytest.approx(1 / 64)
+    assert mid_p(6, 0, np.r_[np.arange(6) // 2, others]) == pytest.approx(1 / 8)
+    assert mid_p(6, 0, np.r_[np.zeros(6), others]) == pytest.approx(1 / 2)
+    # Sums of 3 and -1: totals are 4, 2, -2 and -4, and 2 was seen.
+    assert mid_p(3, 1, np.r_[0, 0, 0, 1, others]) == pytest.approx(1 / 2 + 1 / 4)
+
+
+def test_persons_with_favourites_raise_no_more_alarms():
+    rng = np.random.default_rng(0)
+    persons = np.repeat(np.arange(30), 8)
+    alarms = {True: 0, False: 0}
+    for _ in range(300):
+        chance = 0.5 + 0.4 * rng.choice([-1, 1], 30)[persons]  # each person suits one model
+        first = rng.uniform(size=240) < chance
+        for known in alarms:
+            alarms[known] += mcnemar(first, ~first, persons if known else None) < 0.05
+    assert alarms[True] < 0.08 * 300 < 0.2 * 300 < alarms[False]
 
 
 @pytest.mark.parametrize(("a", "b"), [(0, 4), (3, 9), (40, 70)])
 def test_mid_p_lies_below_the_exact_form(a, b):
     exact = binomtest(a, a + b, 0.5).pvalue
-    assert mcnemar(a, b) == pytest.approx(exact - binomial(a, a + b))
+    assert mid_p(a, b) == pytest.approx(exact - binomial(a, a + b))
 
 
 def binomial(k, n):
@@ -40,7 +69,7 @@ def binomial(k, n):
 
 def test_false_alarms_are_as_rare_as_stated():
     # Twelve pictures on which either of two equal models alone is right.
-    alarms = [mcnemar(sum(t), 12 - sum(t)) < 0.05 for t in product((0, 1), repeat=12)]
+    alarms = [mid_p(sum(t), 12 - sum(t)) < 0.05 for t in product((0, 1), repeat=12)]
     assert 0.03 < np.mean(alarms) <= 0.05
 
 
@@ -56,7 +85,7 @@ def test_comparison_by_hand():
     second = np.array([True] * 50 + [False] * 45 + [True] * 5)
     found = compare(first, second)
     assert (found["difference"], found["only_first"], found["only_second"]) == (0.05, 10, 5)
-    assert found["p"] == pytest.approx(mcnemar(10, 5), rel=1e-3)
+    assert found["p"] == pytest.approx(mid_p(10, 5), rel=1e-3)
     low, high = found["interval"]
     half = 1.96 * np.sqrt(0.15 - 0.05**2) / 10
     assert (low, high) == pytest.approx((0.05 - half, 0.05 + half), abs=0.015)
