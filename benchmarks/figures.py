@@ -33,6 +33,16 @@ _DPI = 150
 _LEAST_IN_BIN = 5
 
 
+#: Letters of a label that have room beside a matrix, and with one face of many.
+_BESIDE_MATRIX, UNDER_FACES = 24, 11
+
+
+def drawn(label: str, most: int = _BESIDE_MATRIX) -> str:
+    """Return a label of anybody's as figures show it: cut, and with ``$`` standing for itself."""
+    shown = label if len(label) <= most else f"{label[: most - 1]}…"
+    return shown.replace("$", r"\$")
+
+
 def accuracy_figure(results: Sequence[Result]) -> Figure:
     """Draw each model's accuracy with its interval, and that without copies."""
     figure = Figure(figsize=(7.5, 1.3 + 0.42 * len(results)), layout="constrained")
@@ -72,7 +82,7 @@ def accuracy_figure(results: Sequence[Result]) -> Figure:
 
 def confusion_figure(result: Result) -> Figure:
     """Draw a confusion matrix: rows are true labels, numbers are per cent of a row."""
-    labels = result.run.classes
+    labels = [drawn(label) for label in result.run.classes]
     counts = np.array(main_figures(result)["confusion"], dtype=float)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ticks = [f"{label} ({n:.0f})" for label, n in zip(labels, counts.sum(axis=1), strict=True)]
@@ -130,7 +140,7 @@ def classes_figure(results: Sequence[Result]) -> Figure:
             label=result.name,
             zorder=3,
         )
-    axes.set_yticks(range(len(labels)), labels)
+    axes.set_yticks(range(len(labels)), [drawn(label) for label in labels])
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.set_xlim(0, 1)
     axes.set_xlabel("F1 on test pictures")
@@ -161,7 +171,7 @@ def reliability_figure(results: Sequence[Result], predictions: Sequence[Predicti
             axes.plot([x, x], wilson_interval(right), color=color, linewidth=1, clip_on=False)
             axes.plot(x, right.mean(), marker, color=color, markersize=4, clip_on=False)
         axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="confidence")
-        axes.set_title(f"{result.name}, ECE {main_figures(result)['ece']:.3f}", fontsize=10)
+        axes.set_title(f"{result.name}\nECE {main_figures(result)['ece']:.3f}", fontsize=9)
         plain_frame(axes)
     figure.axes[0].set_ylabel("accuracy (line: 95 % interval)")
     return figure
@@ -180,7 +190,8 @@ def mistakes_figure(
     predicted = p.proba.argmax(axis=1)
     wrong = np.flatnonzero(~p.correct)
     surest = wrong[np.argsort(-p.proba[wrong].max(axis=1), kind="stable")][:most]
-    titles = [f"{labels[p.y[i]]}\n→ {labels[predicted[i]]} {p.proba[i].max():.0%}" for i in surest]
+    short = [drawn(label, UNDER_FACES) for label in labels]
+    titles = [f"{short[p.y[i]]}\n→ {short[predicted[i]]} {p.proba[i].max():.0%}" for i in surest]
     return faces_figure(faces[surest], titles)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from benchmarks.figures import drawn
 from fer_core.crop import CROP_SIDE
 
 #: Style of what this module writes; goes into the page once.
@@ -110,5 +111,5 @@ def landmark_figure(
         axes.plot(*everyone.T, "o", color="white", markeredgecolor="#0072B2", markersize=2.4)
         axes.plot(*mean.T, "o", color="black", markersize=2.2, zorder=3)
         axes.set(xlim=(0, CROP_SIDE), ylim=(CROP_SIDE + 2, 2), aspect="equal")
-        axes.set_title(f"{labels[code]} ({len(points):,})", fontsize=10)
+        axes.set_title(f"{drawn(labels[code])} ({len(points):,})", fontsize=10)
     return figure

@@ -10,7 +10,7 @@ from benchmarks.candidates import Fitted
 from benchmarks.metrics import rounded
 from benchmarks.models import CNN, ENSEMBLE
 from benchmarks.results import Result, main_figures
-from benchmarks.tables import Cell, Table, number_cell, range_cell
+from benchmarks.tables import BY_BOOTSTRAP, WITHOUT_COPIES, Cell, Table, number_cell, range_cell
 from fer_cnn import RECIPES
 from fer_cnn.recipe import Recipe
 from fer_core.model_entry import TRAINING
@@ -64,8 +64,11 @@ def networks_table(
         ("validation", "Accuracy in that epoch, one view a face"),
         ("delta", "Fitting less validation, in points"),
         ("test", "Accuracy of the network as it is served"),
-        ("95 % interval", "Of the test accuracy, by bootstrap"),
-        ("without copies", "Test accuracy on pictures without a near copy among those fitted on"),
+        ("95 % interval", f"Of the test accuracy, {BY_BOOTSTRAP}"),
+        (
+            "without copies",
+            f"Test accuracy on pictures {WITHOUT_COPIES}",
+        ),
         ("macro F1", "On test pictures"),
         ("s / epoch", "Mean seconds an epoch"),
         *(

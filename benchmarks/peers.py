@@ -184,7 +184,13 @@ def rows_table(rows: Sequence[Mapping[str, Any]], kind: str) -> Table:
         ]
     else:
         columns += [("macro F1", "Mean over classes"), ("log loss", "Less is better")]
-    columns += [("ms", f"Median milliseconds for one {kind[:-1]}"), ("trained on", "By whom")]
+    columns += [
+        ("ms", f"Median milliseconds for one {kind[:-1]}"),
+        (
+            "trained on",
+            "The data; ours as their cards say, often with FER+ votes beside the labels",
+        ),
+    ]
     keys = (
         ("found", "accuracy_on_found", "false_faces")
         if kind == "frames"

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from benchmarks.figures import (
     GRAY,
     STYLES,
+    UNDER_FACES,
+    drawn,
     faces_figure,
     matrix_figure,
     plain_frame,
@@ -22,6 +24,8 @@ from benchmarks.results import Result, main_figures
 
 #: Dash pattern of each family, so that lines differ without colour.
 _DASHES = {"landmarks": "--", "cnn": ":", "ensemble": "-"}
+#: Letters of a name with which four names no longer stand side by side.
+_LONG_NAME = 24
 
 
 def coverage_figure(results: Sequence[Result]) -> Figure:
@@ -54,7 +58,8 @@ def coverage_figure(results: Sequence[Result]) -> Figure:
     axes.set_ylim(top=1.005)
     axes.grid(color="#dddddd", linewidth=0.8)
     plain_frame(axes)
-    figure.legend(loc="outside upper right", ncols=4, frameon=False, fontsize=9)
+    columns = 4 if max(map(len, (r.name for r in results))) < _LONG_NAME else 2
+    figure.legend(loc="outside upper right", ncols=columns, frameon=False, fontsize=9)
     return figure
 
 
@@ -106,7 +111,8 @@ def agreement_figure(study: Mapping[str, Any], labels: Sequence[str]) -> Figure:
     counts = np.array(study["answers"], dtype=float)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     texts = [[f"{n:.0f}" for n in row] for row in counts]
-    figure = matrix_figure(share, texts, labels, labels)
+    ticks = [drawn(label) for label in labels]
+    figure = matrix_figure(share, texts, ticks, ticks)
     axes = figure.axes[0]
     axes.set(xlabel=f"{study['second']} says", ylabel=f"{study['first']} says")
     axes.set_title("pictures by both answers (shade: share of the row)", fontsize=10)
@@ -127,5 +133,6 @@ def disagreements_figure(
     for case in (first.correct, second.correct, ~first.correct & ~second.correct):
         those = np.flatnonzero(case & (a != b))
         chosen += those[np.argsort(-apart[those], kind="stable")][:each].tolist()
-    titles = [f"{labels[first.y[i]]}\n{labels[a[i]]} / {labels[b[i]]}" for i in chosen]
+    short = [drawn(label, UNDER_FACES) for label in labels]
+    titles = [f"{short[first.y[i]]}\n{short[a[i]]} / {short[b[i]]}" for i in chosen]
     return faces_figure(faces[chosen], titles)

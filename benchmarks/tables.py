@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,9 @@ from benchmarks.results import Result, accuracy_with_missed, main_figures
 
 #: What a cell shows where a figure does not exist.
 NONE = "n/a"
+#: What columns of several tables mean.
+WITHOUT_COPIES = "without a near copy among those fitted or chosen on"
+BY_BOOTSTRAP = "by bootstrap, and never narrower than the exact one"
 _TEXT = ' class="text"'
 #: Rows from which a table scrolls in a box of its own.
 _TALL = 20
@@ -42,11 +46,9 @@ class Table:
     def markdown(self) -> str:
         """Return the table as GitHub's Markdown."""
         names = [name for name, _ in self.columns]
-        lines = [
-            "| " + " | ".join(names) + " |",
-            "|" + "|".join(["---"] + ["---:"] * (len(names) - 1)) + "|",
-        ]
-        lines += ["| " + " | ".join(cell.text for cell in row) + " |" for row in self.rows]
+        rows = [names, *([cell.text for cell in row] for row in self.rows)]
+        lines = ["| " + " | ".join(map(_plain, row)) + " |" for row in rows]
+        lines.insert(1, "|" + "|".join(["---"] + ["---:"] * (len(names) - 1)) + "|")
         return "\n".join(lines)
 
     def legend(self) -> str:
@@ -86,6 +88,11 @@ class Table:
         return first + "".join(rest)
 
 
+def _plain(text: str) -> str:
+    """Return a cell's text such that Markdown neither ends the cell nor reads an HTML tag in it."""
+    return re.sub(r"<(?=\S)", "&lt;", text.replace("|", r"\|"))
+
+
 def _all_text(cells: Sequence[Cell]) -> bool:
     """Return whether a column holds words, which stand left and break into lines."""
     return all(cell.value is None for cell in cells) and any(cell.text != NONE for cell in cells)
@@ -99,8 +106,11 @@ def models_table(results: Sequence[Result]) -> Table:
     columns = [
         ("model", "Name for --models"),
         ("accuracy", "Share of all test pictures labelled right"),
-        ("95 % interval", "Of the accuracy, by bootstrap"),
-        ("without copies", "Accuracy on test pictures without a near copy among those fitted on"),
+        ("95 % interval", f"Of the accuracy, {BY_BOOTSTRAP}"),
+        (
+            "without copies",
+            f"Accuracy on test pictures {WITHOUT_COPIES}",
+        ),
         ("macro F1", "Mean over classes of the harmonic mean of precision and recall"),
         ("balanced", "Balanced accuracy: mean recall over classes"),
         ("top-2", "Share of pictures whose label is among the two most probable"),
