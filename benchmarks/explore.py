@@ -37,6 +37,7 @@ from fer_core.splits import make_split
 
 #: Quick pipelines that differ: the first tells likely wrong labels, all of them hard pictures.
 PIPELINES = ("fusion-kernel", "fusion-lda")
+FOLDS = 5
 
 SUGGESTIONS = "suggestions.csv"
 _COLUMNS = ("name", "action", "label", "reason", "score")
@@ -55,12 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     group.add_argument(
         "--pipelines",
         type=names,
-        default=",".join(PIPELINES),
         metavar="A,B,…",
         help="fitted fold by fold; the first tells likely wrong labels, all of them which "
-        "pictures are hard (default: %(default)s)",
+        f"pictures are hard (default: {','.join(PIPELINES)})",
     )
-    group.add_argument("--folds", type=int, default=5, help="default: %(default)s")
+    group.add_argument("--folds", type=int, metavar="K", help=f"default: {FOLDS}")
     group.add_argument(
         "--no-labels", action="store_true", help="fit nothing: don't look for wrong labels"
     )
@@ -80,7 +80,9 @@ def _command(args: argparse.Namespace) -> None:
     from fer_landmarks import make_pipeline
 
     console = Console()
-    pipelines = args.pipelines
+    if args.no_labels and (args.pipelines or args.folds is not None):
+        raise DataError("--no-labels fits nothing; leave it out, or else --pipelines and --folds")
+    pipelines = [] if args.no_labels else args.pipelines or PIPELINES
     for name in pipelines:
         make_pipeline(name)  # a wrong name is found before any work
     if not args.no_labels:
@@ -90,8 +92,8 @@ def _command(args: argparse.Namespace) -> None:
     with console.status("looking") as status:
         findings = look(
             dataset,
-            [] if args.no_labels else pipelines,
-            folds=args.folds,
+            pipelines,
+            folds=FOLDS if args.folds is None else args.folds,
             seed=args.seed,
             run=None if args.run is None else RunFolder(args.run),
             notify=status.update,
@@ -178,7 +180,14 @@ def _hard_for_run(folder: RunFolder, dataset: Dataset) -> tuple[list[str], int]:
     if (index < 0).any():
         raise DataError(f"{folder.root}: this run is of other pictures than '{dataset.name}'")
     probas = {m: np.concatenate([part.proba for part in parts]) for m, parts in saved.items()}
-    found = hard_for_all(dataset.subset(index), probas)
+    measured = dataset.subset(index)
+    labelled = np.concatenate([part.y for part in saved[models[0]]])
+    k = probas[models[0]].shape[1]
+    if k != len(dataset.scheme.labels) or not np.array_equal(labelled, measured.y):
+        raise DataError(
+            f"{folder.root}: this run gave these pictures other labels; give the same --map here"
+        )
+    found = hard_for_all(measured, probas)
     return first[found].tolist(), len(models)
 
 

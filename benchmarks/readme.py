@@ -51,8 +51,16 @@ def filled(text: str, results: Path, source: str) -> str:
 
 
 def texts(root: Path) -> Iterator[Path]:
-    """Yield the texts that may hold tables."""
-    yield from (p for p in [root / "README.md"] if p.exists())
+    """Yield the texts that may hold tables.
+
+    Raises
+    ------
+    DataError
+        If `root` holds no README.
+    """
+    if not (root / "README.md").exists():
+        raise DataError(f"{root}: there is no README.md here; name the project's folder as --root")
+    yield root / "README.md"
     yield from sorted((root / "docs").glob("**/*.md"))
 
 

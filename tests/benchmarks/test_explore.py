@@ -13,6 +13,7 @@ from benchmarks.predictions import load_predictions, save_predictions
 from benchmarks.results import RunFolder
 from benchmarks.suspects import Suggestion
 from fer_core.datasets.demo import load_demo
+from fer_core.labels import SCHEMES
 from fer_core.splits import make_split
 
 
@@ -156,6 +157,15 @@ def test_pictures_that_a_run_gets_wrong(line, measured_job, monkeypatch, made_da
     assert f"{wrong} validation and test pictures are labelled wrong by all 3 models" in page
 
 
+def test_a_run_in_other_classes_is_refused(line, measured_job, monkeypatch, made_dataset, capsys):
+    run, _ = line
+    dataset = made_dataset()
+    for other in (dataset.in_scheme(SCHEMES["merged6"]), replace(dataset, y=(dataset.y + 1) % 7)):
+        monkeypatch.setattr(explore, "load_dataset", lambda args, other=other: other)
+        assert run("--no-labels", "--run", str(measured_job.folder.root)) == 2
+        assert "this run gave these pictures other labels" in capsys.readouterr().err
+
+
 def test_only_finished_models_of_a_run_count(
     line, measured_job, monkeypatch, made_dataset, tmp_path
 ):
@@ -181,6 +191,8 @@ def test_only_finished_models_of_a_run_count(
         (["--pipelines", "hog-smv"], "Did you mean 'hog-svm'?"),
         (["--no-labels", "--run", "nowhere"], "needs the --out of a finished"),
         (["--folds", "1", "--pipelines", "hog-svm"], "at least 2 folds"),
+        (["--no-labels", "--folds", "3"], "--no-labels fits nothing"),
+        (["--no-labels", "--pipelines", "hog-svm"], "--no-labels fits nothing"),
     ],
 )
 def test_wrong_options_are_one_sentence(line, capsys, argv, words):

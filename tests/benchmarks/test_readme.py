@@ -43,6 +43,11 @@ def test_tables_are_written_and_then_fresh(root, capsys):
     assert "class (left)" in text
 
 
+def test_a_folder_without_a_readme_is_refused(tmp_path, capsys):
+    assert main(["--root", str(tmp_path), "--check"]) == 2
+    assert "there is no README.md here" in capsys.readouterr().err
+
+
 def test_tables_of_studies(root):
     (root / "README.md").write_text("<!-- table:made/pairs -->\n<!-- /table -->\n")
     assert main(["--root", str(root)]) == 0
