@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from fer_core.calibration import apply_temperature, fit_temperature, log_loss
@@ -166,9 +167,12 @@ class Search:
         journal.parent.mkdir(parents=True, exist_ok=True)
         faces = f"{bench.fitting.fingerprint()} {bench.validation.fingerprint()}"
         settings = hashlib.sha256(json.dumps(self._start, sort_keys=True).encode()).hexdigest()[:16]
+        study = f"{name}, settings {settings}, faces {faces}, {objective}, seed {seed}"
+        digest = hashlib.sha256(study.encode()).hexdigest()[:16]
+        self._lock = FileLock(journal.with_name(f"{journal.name}.{digest}.lock"))
         self._study = self._optuna.create_study(
             storage=_open(journal),
-            study_name=f"{name}, settings {settings}, faces {faces}, {objective}, seed {seed}",
+            study_name=study,
             direction="maximize" if objective == "accuracy" else "minimize",
             load_if_exists=True,
         )
@@ -186,7 +190,22 @@ class Search:
         ------
         Trial or str
             What was measured; or why settings could not be.
+
+        Raises
+        ------
+        DataError
+            If another process is at this search.
         """
+        try:
+            with self._lock.acquire(blocking=False):
+                yield from self._run(n_trials, deadline)
+        except Timeout:
+            raise DataError(
+                f"{self.name}: this search is going on in another process; wait for it, or make "
+                "another one with --seed or --out"
+            ) from None
+
+    def _run(self, n_trials: int, deadline: float) -> Iterator[Trial | str]:
         states = self._optuna.trial.TrialState
         for trial in self._study.get_trials(states=(states.RUNNING,)):
             self._study.tell(trial.number, state=states.FAIL)  # of a run that was interrupted

@@ -5,7 +5,7 @@ import pytest
 from sklearn.svm import LinearSVC
 
 from fer_core.datasets.dataset import Dataset
-from fer_core.errors import ProtocolError
+from fer_core.errors import DataError, ProtocolError
 from fer_core.labels import own_scheme
 from fer_core.splits import make_split
 from fer_landmarks import list_pipelines, make_pipeline
@@ -89,6 +89,16 @@ def test_interrupted_search_comes_to_the_same(make_search, monkeypatch):
 
 def _interrupt(*args):
     raise KeyboardInterrupt
+
+
+def test_a_search_that_is_going_on_is_left_alone(make_search):
+    trials = make_search("geometry-svm").run(1)
+    next(trials)
+    with pytest.raises(DataError, match="going on in another process"):
+        next(make_search("geometry-svm").run(1))
+    next(make_search("geometry-svm", seed=1).run(1))  # another one
+    trials.close()
+    assert len(list(make_search("geometry-svm").run(1))) == 1
 
 
 def test_searches_of_other_seeds_and_objectives_are_others(make_search):
