@@ -154,12 +154,13 @@ class Network:
         A training that `workplace` holds goes on, and one that is finished is taken as it is.
         """
         from fer_cnn import RECIPES, CNNClassifier
-        from fer_cnn.start import require_same_fitting
+        from fer_cnn.start import require_same_classes, require_same_fitting
 
         require_role(fitting, "fit")
         require_role(validation, "validation")
         recipe = RECIPES[self.recipe]
         require_same_fitting(recipe.init, fitting)
+        require_same_classes(recipe, fitting.scheme.labels)
         start = perf_counter()
         soft, facts = teach(fitting, self.soft_labels, recipe.soft_weight)
         model = CNNClassifier(self.recipe, seed=self.seed, out=workplace).fit(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,13 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
-from fer_cnn.export import export_onnx
+from fer_cnn.export import export_onnx, require_exporter
 from fer_cnn.half_precision import save_to_go_on_from
 from fer_cnn.history import EpochRecord
 from fer_cnn.quantize import quantize_onnx
 from fer_cnn.recipe import Recipe
 from fer_cnn.recipes import get_recipe
+from fer_cnn.start import entry_of, require_same_classes
 from fer_cnn.training import train
 from fer_core.datasets.dataset import check_faces
 from fer_core.errors import DataError, FerError
@@ -104,16 +106,21 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         if len(classes) < 2:
             raise DataError(f"a classifier needs two classes to tell apart; y holds {classes}")
         if validation is not None:
+            if not isinstance(validation, tuple | list) or len(validation) != 2:
+                raise DataError("validation must be a pair: faces, and a label for each")
             validation = _validation(*validation, classes)
-        recipe = self._recipe()
+        seed, recipe = _whole(self.seed), self._recipe()
+        require_same_classes(recipe, classes.tolist())
+        if self.out is None:  # where a checkpoint is kept, it may be exported on another machine
+            require_exporter()
         training = train(
             recipe,
             faces,
             codes,
             len(classes),
             validation=validation,
-            soft_labels=soft_labels,
-            seed=self.seed,
+            soft_labels=None if soft_labels is None else np.asarray(soft_labels),
+            seed=seed,
             out=None if self.out is None else Path(self.out),
             max_minutes=self.max_minutes,
             on_epoch=lambda record: logger.info(describe_epoch(record, recipe.epochs)),
@@ -157,7 +164,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         recipe = self._recipe()
         return {
             "recipe": recipe.name,
-            "weights": f"network {recipe.init}" if recipe.init else recipe.weights,
+            "weights": _began_with(recipe),
             "epochs": len(self.history_),
             "epoch": self.best_epoch_,
             **({"network seed": recipe.network_seed} if recipe.network_seed else {}),
@@ -198,7 +205,24 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         return paths
 
     def _recipe(self) -> Recipe:
+        if not isinstance(self.recipe, str | Recipe):
+            raise DataError(f"recipe must be a name or a Recipe. Got {self.recipe!r} instead.")
         return get_recipe(self.recipe) if isinstance(self.recipe, str) else self.recipe
+
+
+def _whole(seed: object) -> int:
+    if not isinstance(seed, Integral):
+        raise DataError(f"seed must be a whole number. Got {seed!r} instead.")
+    return int(seed)
+
+
+def _began_with(recipe: Recipe) -> str:
+    """Say which weights a training began with, and what share of them was averaged in again."""
+    if not recipe.init:
+        return recipe.weights
+    known = entry_of(recipe.init)  # a second name such as cnn may mean another network one day
+    averaged = f", averaged in again by {recipe.blend:g}" if recipe.blend else ""
+    return f"network {known.name if known else recipe.init}{averaged}"
 
 
 def _labels(y: ArrayLike, n: int) -> NDArray[Any]:
@@ -208,7 +232,8 @@ def _labels(y: ArrayLike, n: int) -> NDArray[Any]:
         raise DataError(f"y must hold one label for each of {n} faces. Got shape {labels.shape}.")
     try:
         check_classification_targets(labels)
-    except ValueError as error:
+        np.unique(labels)  # words and numbers have no order
+    except (TypeError, ValueError) as error:
         raise DataError(f"y must hold labels, whole numbers or words: {error}") from error
     return labels
 

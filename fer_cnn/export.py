@@ -14,10 +14,11 @@ from typing import get_args
 import numpy as np
 
 from fer_cnn.recipe import Views
+from fer_cnn.start import load_keras
 from fer_cnn.views import with_views
 from fer_core.cli import run_command
 from fer_core.errors import FerError, MissingExtraError
-from fer_core.extras import how_to_install, require
+from fer_core.extras import how_to_install
 from fer_core.files import write_atomically
 from fer_core.model_entry import probe_faces
 from fer_core.onnx_model import OnnxClassifier
@@ -46,14 +47,12 @@ def export_onnx(keras_file: Path, onnx_file: Path, views: str = "one") -> None:
     FerError
         If the export fails, or its probabilities differ from Keras's by more than `PARITY`.
     """
-    if importlib.util.find_spec("tensorflow") is None:
-        raise MissingExtraError(
-            f"the export to ONNX needs TensorFlow, whichever backend trained; "
-            f"{how_to_install('train')}"
-        )
+    require_exporter()
     environment = {
         **os.environ,
         "KERAS_BACKEND": "tensorflow",
+        # Compared is what a processor computes; and the graphics memory may be the training's.
+        "CUDA_VISIBLE_DEVICES": "-1",
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent.parent), *sys.path[1:]]),
     }
     done = subprocess.run(
@@ -68,11 +67,20 @@ def export_onnx(keras_file: Path, onnx_file: Path, views: str = "one") -> None:
         raise FerError(f"{keras_file}: could not be exported to ONNX ({reason[0]})")
 
 
+def require_exporter() -> None:
+    """Raise `MissingExtraError` if something that the export needs is not installed."""
+    for module, name in (("tensorflow", "TensorFlow"), ("tf2onnx", "tf2onnx")):
+        if importlib.util.find_spec(module) is None:
+            raise MissingExtraError(
+                f"the export to ONNX needs {name}, whichever backend trained; "
+                f"{how_to_install('train')}"
+            )
+
+
 def export_here(keras_file: Path, onnx_file: Path, views: str = "one") -> None:
     """Export a saved network to ONNX in this process, which must run Keras on TensorFlow."""
-    keras = require("keras", "train")
-    require("tf2onnx", "train")
-    model = with_views(keras.saving.load_model(keras_file, compile=False), views)
+    require_exporter()
+    model = with_views(load_keras(keras_file), views)
     # The exporter wants a model that was called.
     expected = np.asarray(model(probe_faces(), training=False))
     with write_atomically(onnx_file) as path:
@@ -106,4 +114,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # the converter reads its graphs alone
     sys.exit(main())

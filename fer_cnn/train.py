@@ -16,7 +16,7 @@ from fer_cnn.curves import plot_history
 from fer_cnn.history import read_history
 from fer_cnn.recipe import Recipe, Views, read_settings, with_settings
 from fer_cnn.recipes import RECIPES, get_recipe
-from fer_cnn.start import find_network, require_same_fitting
+from fer_cnn.start import find_network, require_same_classes, require_same_fitting
 from fer_cnn.weights import NONE, check_weights
 from fer_core.cleaning import (
     NOTE,
@@ -70,6 +70,7 @@ def train_and_store(
     if soft_labels is None and fitting.votes is not None and recipe.labels != "sparse":
         soft_labels = VOTES
     soft, taught_by = teach(fitting, soft_labels, recipe.soft_weight)
+    require_same_classes(recipe, fitting.scheme.labels)
     model = CNNClassifier(recipe, seed=seed, out=work, max_minutes=max_minutes)
     curve = work / "curve.png", f"{recipe.name} on {fitting.name}"
     try:
@@ -84,7 +85,7 @@ def train_and_store(
             plot_history(read_history(work / HISTORY), *curve)
         raise
     files = model.save(work)
-    plot_history(model.history_, *curve)
+    plot_history(read_history(work / HISTORY), *curve)  # before weights are averaged, if they are
     entry = describe_model(
         recipe.name,
         "cnn",
@@ -135,7 +136,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--settings",
         type=Path,
         metavar="JSON",
-        help="settings that fer_cnn.tune found, or of your own: any fields of the recipe",
+        help="settings that fer_cnn.tune found, or of your own: fields of the recipe",
     )
     group.add_argument(
         "--class-weight",
@@ -163,7 +164,11 @@ def make_parser() -> argparse.ArgumentParser:
     )
     group.add_argument("--out", type=Path, default=Path("runs/cnn"), help="default: %(default)s")
     group.add_argument("--resume", action="store_true", help="go on with what --out holds")
-    group.add_argument("--max-minutes", type=positive, help="stop at a checkpoint before that")
+    group.add_argument(
+        "--max-minutes",
+        type=positive,
+        help="stop at a checkpoint before that, if the next epoch takes no longer than the last",
+    )
     return parser
 
 
@@ -204,12 +209,22 @@ def recipe_from(args: argparse.Namespace) -> Recipe:
         # A random head would spoil the body that it is put on, and the body must have its turn.
         changes.setdefault("head_epochs", min(max(1, epochs // 3), epochs - 1))
     recipe = replace(recipe, **changes)
-    # Wrong names are refused before pictures are read.
-    if recipe.init:
+    # Wrong names are refused before pictures are read; what goes on reads neither.
+    if recipe.init and (recipe.blend or not _goes_on(args, recipe)):
         find_network(recipe.init)
-    elif not args.resume:  # what goes on reads no weights
+    elif not recipe.init and not args.resume:
         check_weights(recipe.weights, recipe.architecture)
     return recipe
+
+
+def _goes_on(args: argparse.Namespace, recipe: Recipe) -> bool:
+    """Return whether a training is there that the command line asks to go on."""
+    return bool(args.resume and (_workplace(args, recipe) / CHECKPOINT).exists())
+
+
+def _workplace(args: argparse.Namespace, recipe: Recipe) -> Path:
+    place: Path = args.out / "training" / recipe.name
+    return place
 
 
 def scheme_for(recipe: Recipe, dataset: Dataset, name: str | None) -> Scheme:
@@ -224,7 +239,9 @@ def _command(args: argparse.Namespace) -> None:
     if args.soft_labels is not None:
         require_source(args.soft_labels)
     require("keras", "train")  # before pictures are read
-    work = args.out / "training" / recipe.name
+    work = _workplace(args, recipe)
+    if args.resume and not _goes_on(args, recipe):
+        print(f"{work}: there is no training to go on with; beginning anew")
     if (work / CHECKPOINT).exists() and not args.resume:
         raise FerError(
             f"{work}: holds a training already; pass --resume to go on with it, or choose "
@@ -234,7 +251,8 @@ def _command(args: argparse.Namespace) -> None:
     dataset = load_dataset(args)
     scheme = scheme_for(recipe, dataset, args.scheme)
     split = make_split(dataset, seed=args.seed)
-    require_same_fitting(recipe.init, split.fitting)
+    if not _goes_on(args, recipe):  # else the checkpoint knows its pictures
+        require_same_fitting(recipe.init, split.fitting)
     split = clean_split(split.in_scheme(scheme), cleaning, dataset)
     print(
         f"{dataset.name}: {len(split.fitting)} pictures to fit on, {len(split.validation)} to "

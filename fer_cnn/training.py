@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -52,6 +53,18 @@ class Training:
     kept: int
 
 
+@contextmanager
+def _generators_of_the_caller() -> Iterator[None]:
+    """Leave the global random states, which Keras draws initial weights from, as they were."""
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+
+
+@_generators_of_the_caller()
 def train(
     recipe: Recipe,
     faces: NDArray[np.uint8],
@@ -204,11 +217,12 @@ def _fresh(recipe: Recipe, n_classes: int, start: Path | None) -> Any:
         return with_new_head(load_network(recipe.init), n_classes)
     try:
         model = build(recipe.architecture, n_classes, **recipe.options)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         told = ", ".join(f"{key} {value}" for key, value in recipe.options.items())
+        why = (str(error).strip().splitlines() or ["no message"])[0]
         raise DataError(
             f"recipe '{recipe.name}': no network '{recipe.architecture}' can be made with {told}: "
-            f"{error}"
+            f"{why}"
         ) from error
     load_weights(model, recipe.weights, width=recipe.options.get("width", 1.0))
     return model

@@ -1,5 +1,6 @@
 import importlib.util
 import pickle
+import random
 from dataclasses import replace
 
 import numpy as np
@@ -11,8 +12,10 @@ from fer_cnn import CNNClassifier
 from fer_cnn.checkpoint import CHECKPOINT
 from fer_cnn.classifier import TrainingStopped
 from fer_cnn.export import PARITY, export_onnx
+from fer_cnn.export import main as export
 from fer_cnn.train import main
-from fer_core.errors import DataError, FerError
+from fer_cnn.training import train
+from fer_core.errors import DataError, FerError, MissingExtraError
 from fer_core.model_store import ModelStore
 
 
@@ -70,6 +73,7 @@ def test_labels_may_be_words(striped, quick_recipe, fitted):
         (np.eye(4), r"Got shape \(4, 4\)"),
         ([0, 1, 0], r"each of 4 faces. Got shape \(3,\)"),
         ([1, 1, 1, 1], "two classes"),
+        (np.array([0, "a", 0, "a"], dtype=object), "whole numbers or words"),
     ],
 )
 def test_labels_that_are_none_are_refused_at_once(y, words, striped, quick_recipe, monkeypatch):
@@ -84,12 +88,51 @@ def test_labels_that_are_none_are_refused_at_once(y, words, striped, quick_recip
         ((np.zeros((2, 48, 48)), [0, 1]), "Got float64"),
         ((np.zeros((2, 48, 48), np.uint8), [0]), "each of 2 faces"),
         ((np.zeros((2, 48, 48), np.uint8), [7, 8]), "one to train on"),
+        (np.zeros((2, 48, 48), np.uint8), "must be a pair"),
     ],
 )
 def test_what_validates_is_checked_too(validation, words, striped, quick_recipe, monkeypatch):
     monkeypatch.setattr("fer_cnn.classifier.train", None)
     with pytest.raises(DataError, match=words):
         CNNClassifier(quick_recipe).fit(striped[0][:4], [0, 1, 0, 1], validation)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"seed": None}, "seed must be a whole number. Got None"),
+        ({"recipe": None}, "recipe must be a name or a Recipe. Got None"),
+        ({"recipe": "robust"}, "averages its weights with those of 'cnn-strong'"),
+    ],
+)
+def test_parameters_are_checked_before_training(wrong, words, striped, monkeypatch):
+    monkeypatch.setattr("fer_cnn.classifier.train", None)
+    with pytest.raises(DataError, match=words):
+        CNNClassifier(**{"recipe": "tiny", **wrong}).fit(striped[0][:4], list("abab"))
+
+
+def test_training_leaves_the_random_numbers_of_others_alone(striped, quick_recipe):
+    states = []
+    for quick in (quick_recipe, None):
+        random.seed(5)
+        np.random.seed(5)  # noqa: NPY002
+        if quick:
+            train(replace(quick, epochs=1), *striped, 3)
+        states.append((random.random(), np.random.rand()))  # noqa: NPY002
+    assert states[0] == states[1]
+
+
+def test_what_the_export_needs_is_asked_for_before_training(striped, quick_recipe, monkeypatch):
+    monkeypatch.setattr("fer_cnn.classifier.train", None)
+    found = importlib.util.find_spec
+    for module in ("tensorflow", "tf2onnx"):
+        missing = module
+        monkeypatch.setattr(
+            "importlib.util.find_spec",
+            lambda name, missing=missing: None if name == missing else found(name),
+        )
+        with pytest.raises(MissingExtraError, match=f"(?i)export to ONNX needs {module}"):
+            CNNClassifier(quick_recipe).fit(*striped)
 
 
 def test_out_of_time_says_how_to_go_on(striped, quick_recipe, tmp_path):
@@ -109,11 +152,14 @@ def test_without_tensorflow_the_training_is_kept(striped, quick_recipe, tmp_path
     assert (tmp_path / "training" / CHECKPOINT).exists()
 
 
-def test_a_file_that_is_no_network_cant_be_exported(tmp_path):
+def test_a_file_that_is_no_network_cant_be_exported(tmp_path, capsys):
     (tmp_path / "no.keras").write_bytes(b"nothing")
     with pytest.raises(FerError, match=r"no\.keras: could not be exported"):
         export_onnx(tmp_path / "no.keras", tmp_path / "no.onnx")
     assert not (tmp_path / "no.onnx").exists()
+    for name, words in (("no.keras", "can't load this network"), ("none.keras", "no such network")):
+        assert export([str(tmp_path / name), str(tmp_path / "no.onnx")]) == 2
+        assert words in capsys.readouterr().err
 
 
 def test_command_line_trains_stores_and_resumes(tmp_path, capsys):
@@ -129,6 +175,9 @@ def test_command_line_trains_stores_and_resumes(tmp_path, capsys):
     assert main(arguments) == 2
     assert "--resume" in capsys.readouterr().err
     assert main([*arguments, "--resume"]) == 0
+    assert "beginning anew" not in capsys.readouterr().out
+    assert main(["tiny", "--max-minutes", "1e-9", "--resume", "--out", str(tmp_path / "x")]) == 0
+    assert "there is no training to go on with; beginning anew" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
