@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from inspect import signature
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -29,8 +30,8 @@ _WORDS = ("description", "scheme", "views", "quantized", "published", "note", "n
 
 #: What settings of a type are, in words, and as JSON has them.
 _TYPES: Mapping[str, tuple[str, tuple[type, ...]]] = {
-    "int": ("a whole number", (int,)),
-    "float": ("a number", (int, float)),
+    "int": ("a whole number", (Integral,)),
+    "float": ("a number", (Real,)),
     "bool": ("of type bool", (bool,)),
     "Sequence[int]": ("a list of whole numbers", (list, tuple)),
 }
@@ -159,6 +160,10 @@ class Recipe:
     note: str = ""
 
     def __post_init__(self) -> None:
+        for f in fields(self):
+            if str(f.type).removesuffix(" | None") in _TYPES:
+                what = f"recipe '{self.name}': {f.name}"
+                _require_type(getattr(self, f.name), str(f.type), what)
         for name, choices in (
             ("optimizer", get_args(Optimizer)),
             ("schedule", get_args(Schedule)),
@@ -230,23 +235,28 @@ def with_settings(recipe: Recipe, settings: Mapping[str, Any], source: str) -> R
     """
     kinds = {f.name: str(f.type) for f in (*fields(Recipe), *fields(Augmentation))}
     known = {f.name for f in fields(Recipe)} - {"name", *_WORDS, "augmentation", "options"}
+    known |= {"views", "quantized"}
+    init = settings.get("init", recipe.init)
     changes = {f.name for f in fields(Augmentation)}
     plain, augmentation, options = {}, {}, dict(recipe.options)
     for key, value in settings.items():
         group, _, name = key.rpartition(".")
         if group == "augmentation" and name in changes:
             augmentation[name] = value
-        elif group == "options" and recipe.init:
+        elif init and (group == "options" or key in ("architecture", "weights")):
             raise DataError(
                 f"{source}: '{key}' is of new networks, and '{recipe.name}' goes on from the "
-                f"network '{recipe.init}'; take it out"
+                f"network '{init}'; take it out"
             )
         elif group == "options":
             options[name] = value
         elif not group and name in known:
             plain[name] = value
         else:
-            raise DataError(f"{source}: a recipe has no setting '{key}'")
+            everything = [*known, *(f"augmentation.{name}" for name in changes)]
+            raise DataError(
+                f"{source}: a recipe has no setting '{key}'.{did_you_mean(key, everything)}"
+            )
     for name, value in {**plain, **augmentation}.items():
         _require_type(value, kinds[name], f"{source}: '{name}'")
     name = plain.get("architecture", recipe.architecture)
@@ -268,7 +278,10 @@ def _require_type(value: Any, kind: str, what: str) -> None:
     if value is None and kind.endswith(" | None"):
         return
     wanted, types = _TYPES.get(kind.removesuffix(" | None"), ("of type str", (str,)))
-    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+    right = isinstance(value, types) and not (isinstance(value, bool) and bool not in types)
+    if right and isinstance(value, list | tuple):
+        right = len(value) > 0 and all(type(element) is int for element in value)
+    if not right:
         raise DataError(f"{what} must be {wanted}. Got {value!r} instead.")
 
 

@@ -173,7 +173,8 @@ class Search:
             )
             for trial in done
         ]
-        return sorted(found, key=lambda trial: -trial.score)
+        # Of equal scores the longer training; the oracle's own order changes when it is read again.
+        return sorted(found, key=lambda trial: (-trial.score, -trial.epochs, trial.name))
 
     def _make_tuner(self, rounds: int) -> Any:
         search = self

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from fer_cnn.recipe import Recipe, training_settings
 from fer_cnn.recipes import RECIPES, get_recipe
 from fer_cnn.search import BEST, TRIALS, Search, write_best, write_trials
 from fer_cnn.start import require_same_fitting
@@ -75,7 +76,7 @@ def _command(args: argparse.Namespace) -> None:
     split = split.in_scheme(scheme_for(recipe, dataset, args.scheme))
     fitting = split.fitting if args.faces is None else thinned(split.fitting, args.faces, args.seed)
     out = args.out / recipe.name
-    facts = _facts(split, fitting, args)
+    facts = _facts(recipe, split, fitting, args)
     _require_same(out, facts)
     print(f"searching settings of '{recipe.name}' on {len(fitting)} faces of {dataset.name}")
     print_progress()
@@ -103,8 +104,11 @@ def _command(args: argparse.Namespace) -> None:
     print(f"table: {out / TRIALS}; train with: --settings {out / BEST}")
 
 
-def _facts(split: Split, fitting: Dataset, args: argparse.Namespace) -> dict[str, Any]:
+def _facts(
+    recipe: Recipe, split: Split, fitting: Dataset, args: argparse.Namespace
+) -> dict[str, Any]:
     return {
+        "settings before": training_settings(recipe),
         "dataset": split.fitting.name,
         "scheme": split.fitting.scheme.name,
         "protocol": split.protocol,

@@ -196,12 +196,24 @@ def test_settings_that_dont_exist_are_refused(key):
         ({"augmentation.rotation": -1}, "rotation must be 0 or more. Got -1"),
         ({"options.dropout": "high"}, "here: 'options.dropout' must be a number. Got 'high'"),
         ({"augmentation.flip": 1}, "'flip' must be of type bool"),
+        ({"options.dense": ["a"]}, "'options.dense' must be a list of whole numbers"),
+        ({"options.dense": []}, "'options.dense' must be a list of whole numbers"),
+        ({"learning_rat": 1.0}, "no setting 'learning_rat'. Did you mean 'learning_rate'"),
+        ({"init": "cnn", "options.dropout": 0.1}, "'options.dropout' is of new networks"),
+        ({"init": "cnn", "architecture": "compact"}, "'architecture' is of new networks"),
+        ({"weights": "imagenet", "init": "cnn"}, "'weights' is of new networks"),
         ({"architecture": 3}, "'architecture' must be of type str"),
     ],
 )
 def test_settings_that_nothing_takes_are_refused(settings, words):
     with pytest.raises(DataError, match=words):
         with_settings(get_recipe("active-five-mobilenet"), settings, "here")
+
+
+def test_how_a_network_is_served_can_be_set():
+    recipe = with_settings(get_recipe("compact"), {"quantized": False, "views": "one"}, "here")
+    assert (recipe.quantized, recipe.views) == (False, "one")
+    assert get_recipe("compact").quantized
 
 
 def test_files_without_settings_are_one_sentence(tmp_path):

@@ -229,6 +229,33 @@ def test_another_search_in_the_folder_is_refused(tmp_path, capsys):
     assert "holds another search (different: max epochs)" in capsys.readouterr().err
 
 
+def test_a_search_of_other_settings_is_refused(tmp_path, monkeypatch, capsys):
+    argv = ["tiny", "--max-minutes", "0", "--out", str(tmp_path)]
+    for rate in (0.1, 0.2):
+        recipe = replace(get_recipe("tiny"), learning_rate=rate)
+        monkeypatch.setattr(tune, "get_recipe", lambda name, recipe=recipe: recipe)
+        assert main(argv) == 2
+    assert "holds another search (different: settings before)" in capsys.readouterr().err
+
+
+def test_of_equal_trials_the_longest_is_best_in_any_order(split, tmp_path):
+    search = Search(get_recipe("tiny"), split.fitting, split.validation, tmp_path, max_epochs=3)
+
+    def trial(name, epochs):
+        values = {"tuner/epochs": epochs, "learning_rate": 0.1}
+        settings = SimpleNamespace(values=values)
+        return SimpleNamespace(
+            trial_id=name, status="COMPLETED", score=0.5, hyperparameters=settings
+        )
+
+    known = [trial("0002", 3), trial("0000", 1), trial("0001", 3)]
+    for order in (known, known[::-1]):
+        search._tuner = SimpleNamespace(
+            oracle=SimpleNamespace(trials={t.trial_id: t for t in order})
+        )
+        assert [t.name for t in search.trials()] == ["0001", "0002", "0000"]
+
+
 def test_a_search_of_other_pictures_is_refused(tmp_path, monkeypatch, capsys):
     faces = load_demo()
     argv = ["tiny", "--max-minutes", "0", "--out", str(tmp_path)]
