@@ -62,7 +62,7 @@ def epoch_batches(
 
 
 def mix(batch: Batch, parameter: float, rng: np.random.Generator) -> Batch:
-    """Mix each picture of a batch with another, its probabilities and weight with it.
+    """Mix each picture of a batch with another, and its probabilities, weighted, with it.
 
     Zhang, Cissé, Dauphin and Lopez-Paz, "mixup: Beyond empirical risk minimization", ICLR 2018.
 
@@ -87,4 +87,10 @@ def mix(batch: Batch, parameter: float, rng: np.random.Generator) -> Batch:
         result = own * values + (1 - own) * values[other]
         return (np.rint(result) if values.dtype == np.uint8 else result).astype(values.dtype)
 
-    return tuple(mixed(values) for values in batch)
+    x, y, *weights = batch
+    if not weights:
+        return mixed(x), mixed(y)
+    # Weights belong to labels: a picture that counts little counts little in the mixture, too.
+    weighted = mixed(weights[0][:, None] * y)
+    total = weighted.sum(axis=1)
+    return mixed(x), weighted / np.maximum(total, np.finfo(np.float32).tiny)[:, None], total

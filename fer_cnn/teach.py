@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from fer_core.cli import run_command, seed
 from fer_core.datasets.options import add_arguments, load_dataset
 from fer_core.errors import DataError, ProtocolError
+from fer_core.labels import SCHEMES, get_scheme
 from fer_core.model_store import ModelStore
 from fer_core.parts import LabelledPart, require_role
 from fer_core.soft_labels import read_soft_labels, write_soft_labels
@@ -80,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("names", nargs="+", metavar="MODEL", help="names in the store")
     add_arguments(parser)
+    parser.add_argument("--scheme", help=f"classes of these models: one of {', '.join(SCHEMES)}")
     parser.add_argument(
         "--store", type=Path, metavar="DIR", help="folder of models (default: the shipped ones)"
     )
@@ -102,7 +104,10 @@ def _command(args: argparse.Namespace) -> None:
     console = Console()
     store = ModelStore(args.store)
     names = [store.entry(name).name for name in args.names]  # before pictures are read
-    fitting = make_split(load_dataset(args), seed=args.seed).fitting
+    split = make_split(load_dataset(args), seed=args.seed)
+    if args.scheme is not None:
+        split = split.in_scheme(get_scheme(args.scheme))
+    fitting = split.fitting
     with console.status(f"{len(fitting)} faces, each judged by {len(names)} models"):
         proba = taught_probabilities(fitting, store, names)
     source = " and ".join(names)

@@ -16,7 +16,7 @@ def residual(
     squeeze: int = 8,
     dropout: float = 0.4,
 ) -> Any:
-    """Build a residual network for 48-pixel faces: 17 convolutions, 6.4 million parameters.
+    """Build a residual network for 48-pixel faces: 17 3x3 convolutions, 6.4 million parameters.
 
     Basic blocks of two 3x3 convolutions around a shortcut (He et al., "Deep residual learning",
     CVPR 2016) whose channels are weighted by squeeze and excitation (Hu, Shen and Sun, CVPR 2018).

@@ -41,7 +41,7 @@ def four_class(
 
 
 def seven_class(n_classes: int) -> Any:
-    """Build convolution, pooling and dense layers, 1.5 million parameters.
+    """Build convolution, pooling and dense layers, 1.8 million parameters.
 
     Two convolutions a stage at 64 and 128 channels, one of 256, pooled after each stage, then two
     dense layers with dropout.
@@ -50,7 +50,7 @@ def seven_class(n_classes: int) -> Any:
 
 
 def active_five(n_classes: int) -> Any:
-    """Build the smallest baseline: two pooled convolutions and one dense layer."""
+    """Build the shallowest baseline: two pooled convolutions and one dense layer."""
     return _student("active-five", ((32,), (64,)), (128,), n_classes, 3, 0, 0.5)
 
 

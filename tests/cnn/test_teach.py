@@ -9,6 +9,7 @@ from fer_cnn.teach import main, taught_probabilities
 from fer_core.datasets.demo import load_demo
 from fer_core.datasets.thinning import thinned
 from fer_core.errors import DataError, ProtocolError
+from fer_core.labels import SCHEMES
 from fer_core.model_store import ModelStore
 from fer_core.soft_labels import read_soft_labels, write_soft_labels
 from fer_core.splits import make_split
@@ -81,6 +82,22 @@ def test_models_of_other_classes_are_refused(known):
     fitting = make_split(load_demo()).in_scheme(get_scheme("active5")).fitting
     with pytest.raises(DataError, match="'cnn-compact' knows the classes angry"):
         taught_probabilities(fitting, ModelStore(), NAMES[:1])
+
+
+def test_models_of_a_scheme_teach_in_it(demo, tmp_path, monkeypatch):
+    monkeypatch.setattr("fer_cnn.teach.load_dataset", lambda args: demo)
+    asked = []
+
+    def answers(fitting, store, names):
+        asked.append(fitting.scheme.name)
+        return np.full((len(fitting), 5), 0.2, dtype=np.float32)
+
+    monkeypatch.setattr("fer_cnn.teach.taught_probabilities", answers)
+    out = tmp_path / "five.npz"
+    assert main(["cnn-compact", "--scheme", "active5", "--out", str(out)]) == 0
+    assert asked == ["active5"]
+    fitting = make_split(demo).in_scheme(SCHEMES["active5"]).fitting
+    assert read_soft_labels(out, fitting.faces, fitting.scheme.labels)[0].shape[1] == 5
 
 
 def test_validation_faces_are_refused():
