@@ -20,6 +20,9 @@ from fer_core.files import write_atomically
 from fer_core.model_store import STANDING_NAMES, ModelStore
 from fer_core.pipeline_files import KERAS_SUFFIX, serving_files
 
+#: The repository that this file lies in, unless it is installed elsewhere.
+CHECKOUT = Path(__file__).parents[1]
+
 
 def publish(
     folder: RunFolder,
@@ -165,13 +168,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="store_true",
         help="remove the kept results of models that the run lacks",
     )
-    parser.add_argument(
-        "--root", type=Path, default=Path(__file__).parents[1], help="the repository"
-    )
+    parser.add_argument("--root", type=Path, default=CHECKOUT, help="the repository")
     return run_command(parser, _command, argv)
 
 
 def _command(args: argparse.Namespace) -> None:
+    if args.root == CHECKOUT and not (CHECKOUT / "pyproject.toml").is_file():
+        raise DataError(f"{CHECKOUT}: this is no repository; name one to publish in as --root")
     pairs = []
     for text in args.model:
         standing, _, name = text.partition("=")

@@ -18,9 +18,12 @@ settings.load_profile("no deadline")
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory):
-    """Keep the user's cache out of the tests; what is computed once serves the whole session."""
+    """Keep the user's cache, predictor and proxies out of the tests; one cache serves them all."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.delenv("FER_PREDICTOR", raising=False)
+        for name in ("no_proxy", "NO_PROXY"):
+            patch.setenv(name, "127.0.0.1,localhost")
         yield
 
 

@@ -80,6 +80,13 @@ def test_wrong_markers_are_one_sentence(root, capsys, text, words):
     assert words in capsys.readouterr().err
 
 
+def test_nothing_is_published_into_installed_packages(run_folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("benchmarks.publish.CHECKOUT", tmp_path / "site-packages")
+    assert publish([str(run_folder)]) == 2
+    assert "this is no repository" in capsys.readouterr().err
+    assert not (tmp_path / "site-packages").exists()
+
+
 def test_pictures_are_never_published(root):
     figures = {p.name for p in (root / "docs/figures/made").iterdir()}
     assert "accuracy.png" in figures

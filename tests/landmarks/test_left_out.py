@@ -16,7 +16,6 @@ def split():
 
 
 def test_command_writes_soft_labels_of_the_fitting_faces(tmp_path, monkeypatch, capsys, split):
-    monkeypatch.setenv("FER_CACHE", str(tmp_path / "cache"))
     out = tmp_path / "soft.npz"
     assert main(["hog-kernel", "--out", str(out)]) == 0
     proba, source = read_soft_labels(out, split.fitting.faces, split.fitting.scheme.labels)
@@ -28,7 +27,6 @@ def test_command_writes_soft_labels_of_the_fitting_faces(tmp_path, monkeypatch, 
 
 
 def test_votes_are_read_where_there_are_any(tmp_path, monkeypatch, split):
-    monkeypatch.setenv("FER_CACHE", str(tmp_path / "cache"))
     fitting = split.fitting
     votes = np.zeros((len(fitting), 10), dtype=np.float32)
     votes[np.arange(len(fitting)), fitting.y] = 10
@@ -59,7 +57,6 @@ def test_wrong_name_is_refused_before_pictures_are_read(tmp_path, capsys):
 
 
 def test_probabilities_are_in_the_order_of_the_scheme(split, tmp_path, monkeypatch):
-    monkeypatch.setenv("FER_CACHE", str(tmp_path / "cache"))
     proba = left_out_probabilities(split.fitting, "hog-kernel")
     assert proba.shape == (len(split.fitting), 7)
     assert np.allclose(proba.sum(axis=1), 1, atol=1e-4)

@@ -15,7 +15,6 @@ from fer_landmarks.train import main, train_and_store
 
 @pytest.mark.slow
 def test_command_stores_a_model_that_labels_faces(tmp_path, monkeypatch, capsys, faces):
-    monkeypatch.setenv("FER_CACHE", str(tmp_path / "cache"))
     out = tmp_path / "models"
     assert main(["hog-kernel", "--out", str(out), "--jobs", "2"]) == 0
     assert "hog-kernel" in capsys.readouterr().out
@@ -33,7 +32,6 @@ def test_command_stores_a_model_that_labels_faces(tmp_path, monkeypatch, capsys,
 
 @pytest.mark.slow
 def test_pipelines_that_can_learn_from_votes(tmp_path, monkeypatch):
-    monkeypatch.setenv("FER_CACHE", str(tmp_path / "cache"))
     split = make_split(load_demo())
     votes = np.zeros((len(split.fitting), 10), dtype=np.float32)
     votes[np.arange(len(votes)), split.fitting.y] = 10
@@ -48,7 +46,6 @@ def test_pipelines_that_can_learn_from_votes(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_models_of_other_pictures_are_not_replaced(tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("FER_CACHE", str(tmp_path / "cache"))
     command = ["hog-svm", "--out", str(tmp_path / "models")]
     assert main(command) == 0
     assert main(command) == 0  # the same pictures
@@ -61,7 +58,6 @@ def test_models_of_other_pictures_are_not_replaced(tmp_path, monkeypatch, capsys
 
 
 def test_what_can_not_be_fitted_is_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setenv("FER_CACHE", str(tmp_path / "cache"))
     with pytest.raises(DataError, match=r"'hog-svm' can't be fitted on these .* \(.*'C'"):
         train_and_store("hog-svm", make_split(load_demo()), tmp_path, classifier__estimator__C=-1)
 
