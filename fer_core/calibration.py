@@ -49,11 +49,19 @@ def apply_temperature(proba: ArrayLike, temperature: float) -> NDArray[np.float3
     proba : float (n, k)
         Rows sum to 1.
     temperature : float
+        Above 0.
 
     Returns
     -------
     float32 (n, k)
+
+    Raises
+    ------
+    ValueError
+        If the temperature is something else.
     """
+    if not temperature > 0:
+        raise ValueError(f"temperature must be above 0. Got {temperature} instead.")
     scaled = np.log(np.maximum(np.asarray(proba, dtype=np.float64), _FLOOR)) / temperature
     scaled -= scaled.max(axis=1, keepdims=True, initial=-np.inf)
     powers = np.exp(scaled)
@@ -90,16 +98,22 @@ def fit_temperature(proba: ArrayLike, y: ArrayLike) -> float:
     Raises
     ------
     DataError
-        If there are no rows, or `proba` are no probabilities.
+        If there are no rows, `proba` are no probabilities, or `y` are no columns of them.
     """
     from scipy.optimize import minimize_scalar
 
     p = check_probabilities(proba)
     if len(p) == 0:
         raise DataError("a temperature can't be fitted without validation pictures")
+    codes = np.asarray(y)
+    if codes.shape != (len(p),) or codes.min() < 0 or codes.max() >= p.shape[1]:
+        raise DataError(
+            f"a temperature needs the true column, 0 to {p.shape[1] - 1}, of {len(p)} rows. "
+            f"Got {np.array2string(codes, threshold=8)} instead."
+        )
     logs = np.log(np.maximum(p, _FLOOR))
     logs -= logs.max(axis=1, keepdims=True)
-    true = logs[np.arange(len(p)), np.asarray(y)]
+    true = logs[np.arange(len(p)), codes]
 
     def loss(log_t: float) -> float:
         sharpness = np.exp(-log_t)

@@ -48,6 +48,15 @@ def run_command(
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return EXIT_INTERRUPTED
+    except MemoryError as error:
+        if args.debug:
+            raise
+        print(
+            f"{parser.prog}: there is too little memory for this ({error or 'no size told'}); take "
+            "fewer pictures, or a model that grows less with them (docs/growth.md)",
+            file=sys.stderr,
+        )
+        return EXIT_BAD_INPUT
     except (FerError, OSError) as error:
         if args.debug:
             raise

@@ -54,13 +54,16 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
 def cache_folder() -> Path:
     """Return the folder for things that can be computed again.
 
-    ``FER_CACHE`` if set, else ``fer-ensemble`` under ``XDG_CACHE_HOME`` or ``~/.cache``.
+    ``FER_CACHE`` if set, else ``fer-ensemble`` under ``XDG_CACHE_HOME`` or ``~/.cache``, or among
+    temporary files for users without a home.
     """
-    chosen = os.environ.get("FER_CACHE")
-    if chosen:
-        return Path(chosen)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "fer-ensemble"
+    chosen, base = os.environ.get("FER_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    try:
+        if chosen:
+            return Path(chosen).expanduser()
+        return (Path(base) if base else Path.home() / ".cache") / "fer-ensemble"
+    except RuntimeError:  # containers run under numbers that belong to nobody
+        return Path(tempfile.gettempdir()) / f"fer-ensemble-{os.getuid()}"
 
 
 def printable(name: str) -> str:

@@ -128,8 +128,8 @@ class Scheme:
         merged = np.stack([p[:, list(group)].sum(axis=1) for group in self.groups], axis=1)
         mass = merged.sum(axis=1, keepdims=True)
         k = len(self.groups)
-        safe = np.where(mass > 0, mass, 1.0)
-        return np.where(mass > 0, merged / safe, 1.0 / k).astype(np.float32)
+        safe = np.where(mass == 0, 1.0, mass)  # what is no number stays none
+        return np.where(mass == 0, 1.0 / k, merged / safe).astype(np.float32)
 
     def _need_groups(self) -> None:
         if not self.groups:

@@ -338,6 +338,8 @@ def _shown(value: Any) -> str:
 
 def _entry(name: str, fields: dict[str, Any]) -> ModelEntry:
     files = tuple(StoredFile(**file) for file in fields.pop("files"))
+    if strange := [file.path for file in files if not isinstance(file.path, str)]:
+        raise TypeError(f"no name of a file: {strange[0]!r}")
     looks = tuple(Look(**look) for look in fields.pop("looks", ()))
     labels, codes = tuple(fields.pop("labels")), tuple(fields.pop("codes"))
     for key in ("trained_on", "metrics", "versions"):

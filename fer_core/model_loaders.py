@@ -28,6 +28,8 @@ def load_pipeline(store: ModelStore, entry: ModelEntry) -> Any:
     if SKOPS_FILE in names:
         return read_skops(store.folder(entry) / SKOPS_FILE)
     path = store.folder(entry) / JOBLIB_FILE
+    if JOBLIB_FILE not in names:  # of which nobody has checked a hash
+        raise ModelStoreError(f"{path}: the manifest lists no such file; store the model again")
     if not store.trusted:
         raise ModelStoreError(
             f"{path}: this is a pickle, and loading one can run any program; if you trust where "

@@ -26,7 +26,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM", "JPEG2000")
 #: File name endings of these formats, for finding pictures in folders.
 # fmt: off
 SUFFIXES = frozenset((
-    ".jpg", ".jpeg", ".jpe", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff",
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".jfi", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff",
     ".ppm", ".pgm", ".pnm", ".jp2",
 ))
 # fmt: on
@@ -34,6 +34,9 @@ SUFFIXES = frozenset((
 #: Larger pictures are shrunk by a whole factor while they are decoded: 96 MB of BGR at most,
 #: and still every pixel of today's usual cameras.
 MAX_PIXELS = 32_000_000
+
+#: Brightest level of 16 bits below which a picture must be of fewer bits: a sixteenth.
+_DARKEST_16_BITS = 4096
 
 
 # Of large pictures, which are shrunk here, and of damage, which is an error below. For good:
@@ -181,9 +184,18 @@ def _decode(path: Path, image: Image.Image, max_pixels: int) -> NDArray[np.uint8
 
 
 def _to_8_bits(image: Image.Image) -> Image.Image:
-    """Return 16-bit gray in 8; Pillow's own conversion would clip at 255 instead of scaling."""
+    """Return 16-bit gray in 8; Pillow's own conversion would clip at 255 instead of scaling.
+
+    Levels of another range, in which 12 bits or 8 were saved, would become black or white faces.
+    """
     if image.mode != "I" and not image.mode.startswith("I;16"):
         return image
+    levels = np.asarray(image)
+    low, high = int(levels.min()), int(levels.max())
+    if low != high and not (low >= 0 and _DARKEST_16_BITS <= high < 2**16):
+        raise ValueError(
+            f"its gray levels go from {low} to {high} where 16 bits go to 65535; save it in 8 bits"
+        )
     return Image.fromarray(np.clip(np.asarray(image) >> 8, 0, 255).astype(np.uint8))
 
 

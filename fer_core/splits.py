@@ -148,6 +148,10 @@ def make_split(dataset: Dataset, seed: int = 0) -> Split:
                 "a stratified fifth held out for measuring, "
                 f"{_said(chosen, fit & ~test)} of the rest for choices"
             )
+    both = np.isin(dataset.groups, dataset.groups[test]) & ~test & (fit | chosen)
+    if both.any():
+        shown = test & np.isin(dataset.groups, dataset.groups[both])
+        words += f"; {shown.sum():,} test pictures show persons who are fitted or chosen on, too"
     if len(given) > 1 and "" in given:
         words += f"; {(parts == '').sum():,} pictures outside its parts count as training"
     return _assemble(dataset, protocol, words, fit & ~chosen & ~test, chosen & ~test, test)
@@ -203,12 +207,16 @@ def k_fold_splits(dataset: Dataset, k: int = 5, seed: int = 0) -> Iterator[Split
 def _tenth(
     dataset: Dataset, groups: NDArray[np.int64], among: NDArray[np.bool_], seed: int
 ) -> NDArray[np.bool_]:
-    """Hold out a tenth, or of few pictures as little as gives one of any class."""
+    """Hold out a tenth, or of few pictures as little as gives one of any class; none of one person.
+
+    Nothing is held out where nothing of some class would be left.
+    """
+    classes = np.unique(dataset.y[among])
     for share in (VALIDATION_SHARE, *_LARGER_SHARES):
         chosen = _share(dataset, groups, among, share, seed)
-        if chosen.any():
-            break
-    return chosen
+        if chosen.any() and np.isin(classes, dataset.y[among & ~chosen]).all():
+            return chosen
+    return np.zeros(len(dataset), dtype=bool)
 
 
 def _said(chosen: NDArray[np.bool_], among: NDArray[np.bool_]) -> str:
@@ -269,9 +277,16 @@ def _require_pictures(split: Split) -> None:
             f"dataset '{name}': no picture of class '{empty}' is left to fit on "
             f"({split.protocol} protocol); add pictures of it or leave the class out"
         )
+    persons = len(np.unique(np.concatenate([split.fitting.groups, split.validation.groups])))
     for part, n in (("validation", len(split.validation)), ("test", len(split.test))):
+        total = len(split.fitting) + len(split.validation) + len(split.test)
+        if n == 0 and persons < min(total, 3):
+            raise DataError(
+                f"dataset '{name}': its {total} pictures are of so few persons "
+                f"({persons} to fit and choose on) that none is left for a {part} part; leave "
+                "--groups out, or name the persons of more pictures in a table"
+            )
         if n == 0:
-            total = len(split.fitting) + len(split.validation) + len(split.test)
             raise DataError(
                 f"dataset '{name}': its {total} pictures are too few for a "
                 f"{part} part ({split.protocol} protocol); add pictures"

@@ -58,6 +58,9 @@ class CompactState:
 
     def _hold(self) -> None:
         """Make that function; for the end of `fit`."""
+        # Parameters that are changed later are for the next fit, on this side of a pickle and that.
+        estimator: Any = self
+        self.fitted_params_: dict[str, Any] = estimator.get_params(deep=False)
         self._function = self._made()
 
     def __getstate__(self) -> Any:
@@ -65,7 +68,7 @@ class CompactState:
         state.pop("_function", None)
         for name in self._compact:
             if name in state:
-                state[name] = _state_of(state[name], self.bits)
+                state[name] = _state_of(state[name], self.fitted_params_["bits"])
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -75,7 +78,11 @@ class CompactState:
         }
         super().__setstate__(restored)  # type: ignore[misc]
         if any(name in state for name in self._compact):  # fitted
+            estimator: Any = self
+            now = estimator.get_params(deep=False)
+            estimator.set_params(**getattr(self, "fitted_params_", now))
             self._hold()
+            estimator.set_params(**now)
 
 
 def _state_of(value: Any, bits: int) -> Any:

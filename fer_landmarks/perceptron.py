@@ -195,6 +195,10 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
         for _ in range(self.n_networks):
             rng = np.random.default_rng(random.randint(np.iinfo(np.int32).max))
             self._fold(self._layers(x, targets, weight, rng))
+        if not all(np.isfinite(layer).all() for layer in self.weights_):
+            raise ValueError(
+                f"the training diverged; lower learning_rate. Got {self.learning_rate} instead."
+            )
         self._hold()
         return self
 

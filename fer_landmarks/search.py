@@ -210,7 +210,13 @@ class Search:
         for trial in self._study.get_trials(states=(states.RUNNING,)):
             self._study.tell(trial.number, state=states.FAIL)  # of a run that was interrupted
         if not self.trials():
-            first = self._measure(self._start)
+            try:
+                first = self._measure(self._start)
+            except ValueError as error:  # of scikit-learn: too few faces
+                raise DataError(
+                    f"{self.name}: the settings it has can't be fitted on these "
+                    f"{len(self._bench.fitting):,} faces ({error}); add pictures"
+                ) from error
             self._study.add_trial(
                 self._optuna.create_trial(
                     value=self._value(first), user_attrs={_MEASURED: asdict(first)}

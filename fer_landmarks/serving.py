@@ -224,14 +224,14 @@ def _as_tuple(value: Any) -> Any:
 
 def can_serve(model: Any) -> bool:
     """Return whether a fitted model is a pipeline that `ServedPipeline` can answer for."""
-    from sklearn.pipeline import Pipeline
-
     from fer_landmarks.compress import SymmetricPCA
     from fer_landmarks.descriptor import FaceDescriptor
     from fer_landmarks.kernel import KernelLeastSquares
     from fer_landmarks.perceptron import DropoutPerceptron
+    from fer_landmarks.symmetric_pipeline import SymmetricPipeline
 
-    if not isinstance(model, Pipeline):
+    # Of others the steps may not know the symmetry that arrays are read with.
+    if not isinstance(model, SymmetricPipeline):
         return False
     descriptor, *between, classifier = model.named_steps.values()
     return (

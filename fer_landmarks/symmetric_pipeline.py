@@ -18,6 +18,13 @@ class SymmetricPipeline(Pipeline):
     their sign: a search over parameters can't leave them with that of other features.
     """
 
+    def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
+        """Fit all steps, as scikit-learn does, each told the symmetry of what it is given."""
+        if isinstance(self.steps[0][1], FaceStage):
+            self._wire()
+        fitted: Self = super().fit(X, y, **params)
+        return fitted
+
     def set_params(self, **params: Any) -> Self:
         """Set parameters of steps, as scikit-learn does, and tell the steps after them."""
         super().set_params(**params)

@@ -93,13 +93,13 @@ def train_and_store(
     soft, taught_by = teach(fitting, soft_labels, soft_weight(model))
     try:
         fit_pipeline(model, fitting, soft)
+        seconds = time.perf_counter() - start
+        proba = model.predict_proba(validation.faces)  # some find out here what they lack
     except ValueError as error:  # of scikit-learn: too few faces, or settings out of range
         raise DataError(
             f"'{name}' can't be fitted on these {len(fitting):,} faces with its settings "
             f"({error}); add pictures, change the settings, or take another pipeline"
         ) from error
-    seconds = time.perf_counter() - start
-    proba = model.predict_proba(validation.faces)
     correct = model.classes_[proba.argmax(axis=1)] == validation.y
     columns = model.classes_.searchsorted(validation.y)
     # Landmarks of training faces are worth keeping; one photograph's are not.

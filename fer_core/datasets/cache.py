@@ -28,13 +28,15 @@ def content_key(kind: str, pieces: Iterable[bytes | memoryview]) -> str:
     return digest.hexdigest()
 
 
-def cached(key: str, compute: Callable[[], Arrays]) -> Arrays:
-    """Return the arrays stored under `key`, or compute and store them.
+def cached(
+    key: str, compute: Callable[[], Arrays], holds: Callable[[Arrays], bool] = lambda arrays: True
+) -> Arrays:
+    """Return the arrays stored under `key` if they still hold, or compute and store them.
 
     A cache that can't be read or written costs time, never the job.
     """
     arrays = load_cached(key)
-    if arrays is None:
+    if arrays is None or not holds(arrays):
         arrays = compute()
         store_cached(key, arrays)
     return arrays

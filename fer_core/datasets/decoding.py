@@ -87,7 +87,12 @@ def decode_tree(
             ),
         }
 
-    arrays = cached(key, compute)
+    def still_broken(arrays: Arrays) -> bool:
+        """Say whether what could not be read then can't be read now: Pillow may have learnt it."""
+        others = np.setdiff1d(np.arange(len(tree.pictures)), arrays["index"])
+        return all(isinstance(decode(tree.pictures[i]), str) for i in others)
+
+    arrays = cached(key, compute, still_broken)
     refuse_broken(
         source.path, arrays["broken"].tolist(), len(tree.pictures), skip_broken=skip_broken
     )

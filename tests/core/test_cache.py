@@ -86,3 +86,16 @@ def test_keys_depend_on_kind_and_not_on_the_container():
     faces = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
     assert content_key("x", [faces.tobytes()]) == content_key("x", [faces.data])
     assert content_key("x", [b"a"]) != content_key("y", [b"a"])
+
+
+def test_what_no_longer_holds_is_made_again():
+    made = []
+
+    def compute():
+        made.append(1)
+        return {"n": np.array(len(made))}
+
+    key = content_key("holds", [b"x"])
+    assert cached(key, compute)["n"] == cached(key, compute, lambda arrays: True)["n"] == 1
+    assert cached(key, compute, lambda arrays: arrays["n"] != 1)["n"] == 2
+    assert cached(key, compute)["n"] == 2

@@ -82,3 +82,15 @@ def test_refuses_what_are_no_probabilities(proba, words):
 def test_refuses_to_fit_on_nothing():
     with pytest.raises(DataError, match="without validation"):
         fit_temperature(np.empty((0, 7)), np.empty(0, dtype=int))
+
+
+@pytest.mark.parametrize("temperature", [0, -1, float("nan")])
+def test_temperatures_that_are_none_are_refused(temperature):
+    with pytest.raises(ValueError, match="temperature must be above 0"):
+        apply_temperature([[0.5, 0.5]], temperature)
+
+
+@pytest.mark.parametrize("y", [[0], [0, -1], [0, 2], [[0, 1]]])
+def test_labels_that_are_no_columns_are_refused(y):
+    with pytest.raises(DataError, match="true column, 0 to 1, of 2 rows"):
+        fit_temperature([[0.5, 0.5], [0.2, 0.8]], y)

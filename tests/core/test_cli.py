@@ -117,3 +117,12 @@ def test_names_that_the_terminal_can_not_show_are_escaped(parser, monkeypatch):
     assert run_command(parser, lambda args: print("\u00fc.jpg"), []) == 0
     terminal.flush()
     assert terminal.buffer.getvalue() == b"\\xfc.jpg\n"
+
+
+def test_too_little_memory_is_one_sentence(capsys):
+    def command(args):
+        raise MemoryError("Unable to allocate 298. GiB")
+
+    assert run_command(argparse.ArgumentParser(prog="p"), command, []) == 2
+    error = capsys.readouterr().err
+    assert "p: there is too little memory for this (Unable to allocate 298. GiB)" in error

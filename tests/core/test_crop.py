@@ -1,9 +1,12 @@
 """Crops have FER2013's framing, whatever the frame."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
 from fer_core.crop import (
+    FRAMING_VERSION,
     MEAN_LANDMARKS,
     boxes_from_landmarks,
     crop_faces,
@@ -135,3 +138,9 @@ def test_a_narrow_ready_crop_keeps_its_proportions():
     np.testing.assert_array_equal(
         whole_picture_box(np.zeros((80, 60), np.uint8)), [[-10, 0, 80, 80]]
     )
+
+
+def test_another_framing_has_another_number():
+    """Models of another framing are refused by its number, which has to follow the figures."""
+    digest = hashlib.sha256(MEAN_LANDMARKS.tobytes()).hexdigest()
+    assert (FRAMING_VERSION, digest[:16]) == (1, "e8e0358884d9de90")

@@ -127,3 +127,18 @@ def test_yunet_says_where_its_file_comes_from():
 def test_frames_are_checked(name):
     with pytest.raises(PictureError, match="uint8"):
         make_detector(name).detect(np.zeros((9, 9), np.float32))
+
+
+def test_dlib_s_network_is_given_red_first(monkeypatch):
+    seen = []
+
+    class Fake:
+        def __call__(self, picture, enlarged):
+            seen.append(picture[0, 0].tolist())
+            return []
+
+    monkeypatch.setattr("dlib.cnn_face_detection_model_v1", lambda path: Fake())
+    frame = np.zeros((60, 80, 3), np.uint8)
+    frame[:, :, 0] = 200  # blue
+    make_detector("cnn").detect(frame)
+    assert seen == [[0, 0, 200]]

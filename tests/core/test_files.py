@@ -80,3 +80,17 @@ def test_cache_folder_order(monkeypatch, tmp_path):
 def test_names_that_are_no_text_can_be_printed():
     assert printable("her ü.png") == "her ü.png"
     assert printable(os.fsdecode(b"caf\xe9.png")) == "caf\\udce9.png"
+
+
+def test_users_without_a_home_have_a_cache(monkeypatch, tmp_path):
+    def no_home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("FER_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("pathlib.Path.home", no_home)
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    assert cache_folder().parent == tmp_path
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("FER_CACHE", "~/c")
+    assert cache_folder() == tmp_path / "c"

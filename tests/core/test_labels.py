@@ -128,3 +128,11 @@ def test_own_scheme_has_codes_but_no_projection():
     np.testing.assert_array_equal(scheme.classes, [0, 1])
     with pytest.raises(DataError, match="bored, awake"):
         scheme.project(np.full((1, 7), 1 / 7))
+
+
+def test_what_is_no_number_stays_none():
+    proba = np.full((2, 7), np.nan)
+    proba[1] = np.eye(7)[1]  # all on a class that basic4 drops
+    projected = SCHEMES["basic4"].project(proba)
+    assert np.isnan(projected[0]).all()
+    assert projected[1].tolist() == [0.25] * 4

@@ -217,3 +217,19 @@ def test_large_turned_pictures_are_shrunk_as_they_are_seen(tmp_path):
     exif[0x0112] = 6
     path = save(tmp_path / "a.jpg", Image.fromarray(np.zeros((300, 600, 3), np.uint8)), exif=exif)
     assert read_picture(path, max_pixels=20_000).shape == (200, 100, 3)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 255), (3, 4095), (0, 100_000), (-5, 30_000)])
+def test_integers_of_another_range_are_no_black_faces(tmp_path, low, high):
+    levels = np.linspace(low, high, 48 * 48).reshape(48, 48).astype(np.int32)
+    Image.fromarray(levels).save(tmp_path / "deep.tif")
+    with pytest.raises(PictureError, match=f"levels go from {low} to {high}.*in 8 bits"):
+        read_picture(tmp_path / "deep.tif")
+
+
+def test_integers_that_are_16_bits_are_read(tmp_path):
+    levels = np.linspace(0, 65535, 48 * 48).reshape(48, 48).astype(np.int32)
+    Image.fromarray(levels).save(tmp_path / "deep.tif")
+    np.testing.assert_array_equal(read_picture(tmp_path / "deep.tif")[:, :, 0], levels >> 8)
+    Image.fromarray(np.zeros((48, 48), np.int32)).save(tmp_path / "black.tif")
+    assert not read_picture(tmp_path / "black.tif").any()

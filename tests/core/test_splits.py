@@ -284,3 +284,20 @@ def test_the_development_split_stays_what_published_figures_were_measured_on(fer
     ]
     assert digests == ["9f59063ab5182bf1", "b85a9485499960b3", "38b1f737717659ae"]
     assert split.test.copied.sum() == 290
+
+
+def test_persons_on_both_sides_of_a_given_split_are_counted():
+    parts = _parts(("training", 560), ("validation", 70), ("test", 70))
+    groups = np.arange(700)
+    assert "persons" not in make_split(_dataset(parts=parts)).description
+    groups[-5:] = groups[:5]  # five people of the test part are fitted on
+    groups[-6] = groups[600]  # and one is chosen on
+    split = make_split(_dataset(parts=parts, groups=groups))
+    assert "; 6 test pictures show persons who are fitted or chosen on, too" in split.description
+
+
+@pytest.mark.parametrize("n_persons", [1, 2])
+def test_too_few_persons_are_named_as_the_reason(n_persons):
+    groups = np.arange(700) // 7 % n_persons
+    with pytest.raises(DataError, match=r"of so few persons .* leave --groups out"):
+        make_split(_dataset(groups=groups))

@@ -5,8 +5,9 @@ import pickle
 import numpy as np
 import pytest
 
+from fer_landmarks import perceptron
 from fer_landmarks.gaussian import softmax
-from fer_landmarks.perceptron import DropoutPerceptron, _Layer
+from fer_landmarks.perceptron import DropoutPerceptron, _kept, _Layer
 
 
 def rings(n=400, seed=0):
@@ -154,3 +155,58 @@ def test_in_bytes_it_answers_nearly_the_same_before_and_after_a_round_trip():
 def test_rows_that_are_all_alike_are_no_error():
     x, y = np.ones((20, 3), np.float32), np.arange(20) % 2
     np.testing.assert_allclose(quick(epochs=5).fit(x, y).predict_proba(x), 0.5, atol=0.2)
+
+
+def test_what_is_kept_makes_up_for_what_is_dropped():
+    kept = _kept((400, 500), 0.2, np.random.default_rng(0))
+    assert set(np.unique(kept)) == {0, np.float32(1.25)}
+    assert (kept == 0).mean() == pytest.approx(0.2, abs=0.005)
+    assert kept.mean() == pytest.approx(1, abs=0.005)
+
+
+def test_inputs_and_hidden_layers_are_dropped_from(monkeypatch):
+    x, y = rings(n=32)
+    asked = set()
+
+    def spy(shape, dropped, rng):
+        asked.add((shape[1], dropped))
+        return np.float32(1)
+
+    monkeypatch.setattr(perceptron, "_kept", spy)
+    quick(epochs=1, input_dropout=0.25, dropout=0.5).fit(x, y)
+    assert asked == {(2, 0.25), (32, 0.5), (16, 0.5)}
+
+
+def test_weights_of_every_layer_decay():
+    x, y = rings()
+    sizes = [
+        [np.linalg.norm(w) for w in quick(epochs=30, weight_decay=decay).fit(x, y).weights_]
+        for decay in (0.0, 3.0)
+    ]
+    # Normalised layers are folded, so of two the last alone shows its size as it was learnt.
+    assert sizes[1][-1] < 0.8 * sizes[0][-1]
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_a_step_without_slope_only_decays(last):
+    layer = _Layer.make(3, 4, np.random.default_rng(0), last=last)
+    before = {name: value.copy() for name, value in layer.values.items()}
+    layer.step({name: np.zeros_like(v) for name, v in before.items()}, 0.1, 0.5, 1)
+    np.testing.assert_allclose(layer.values["weights"], before["weights"] * (1 - 0.1 * 0.5))
+    for name in set(before) - {"weights"}:
+        np.testing.assert_array_equal(layer.values[name], before[name])
+
+
+def test_a_training_that_diverges_is_refused():
+    with pytest.raises(ValueError, match="diverged; lower learning_rate"):
+        quick(epochs=5, learning_rate=1e30).fit(*rings())
+
+
+def test_parameters_that_are_changed_later_are_for_the_next_fit():
+    x, y = rings()
+    model = quick(epochs=3).fit(x, y)
+    before = model.predict_proba(x)
+    model.set_params(n_networks=4, bits=8)
+    for same in (model, pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(same.predict_proba(x), before)
+        assert same.n_networks == 4

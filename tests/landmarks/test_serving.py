@@ -6,13 +6,17 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.pipeline import Pipeline
 
 from fer_core.errors import DataError, ModelStoreError
 from fer_core.landmarks import find_predictor
 from fer_core.pipeline_files import ARRAYS_FILE, JOBLIB_FILE, SKOPS_FILE
 from fer_landmarks import AnchoredHistograms, FaceDescriptor, fisher, make_pipeline, serving
+from fer_landmarks.compress import SymmetricPCA
+from fer_landmarks.kernel import KernelLeastSquares
 from fer_landmarks.pipelines import DEFAULT_PIPELINE
 from fer_landmarks.serving import ServedPipeline, can_serve, save_pipeline
+from fer_landmarks.symmetric_pipeline import SymmetricPipeline
 
 
 @pytest.fixture(scope="module")
@@ -151,3 +155,19 @@ def test_a_pipeline_with_a_predictor_of_its_own_asks_for_it(faces, labels, tmp_p
     monkeypatch.setenv("FER_PREDICTOR", str(other))
     with pytest.raises(ModelStoreError, match="fitted with another landmark predictor"):
         ServedPipeline.read(tmp_path / "model.npz")
+
+
+def test_pipelines_put_together_by_hand_are_served_as_they_answer(faces, labels, tmp_path):
+    def steps():
+        return [
+            ("descriptor", FaceDescriptor(("hog",))),
+            ("compress", SymmetricPCA(16)),
+            ("classifier", KernelLeastSquares()),
+        ]
+
+    wired = SymmetricPipeline(steps()).fit(faces, labels)
+    mirrored = np.ascontiguousarray(faces[:, :, ::-1])
+    np.testing.assert_allclose(wired.predict_proba(faces), wired.predict_proba(mirrored), atol=1e-3)
+    served = ServedPipeline.read(save_pipeline(wired, tmp_path)[ARRAYS_FILE])
+    np.testing.assert_array_equal(served.predict_proba(faces), wired.predict_proba(faces))
+    assert not can_serve(Pipeline(steps()).fit(faces, labels))

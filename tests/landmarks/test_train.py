@@ -9,7 +9,9 @@ from fer_core.datasets.demo import load_demo
 from fer_core.errors import DataError
 from fer_core.model_entry import LICENCE
 from fer_core.model_store import ModelStore
+from fer_core.soft_labels import write_soft_labels
 from fer_core.splits import make_split
+from fer_landmarks import train
 from fer_landmarks.train import main, train_and_store
 
 
@@ -78,3 +80,57 @@ def test_wrong_name_is_found_before_any_work(tmp_path, capsys):
     assert main(["hog-kernal", "--out", str(tmp_path)]) == 2
     assert "Did you mean 'hog-kernel'?" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_the_seed_divides_and_fits(tmp_path, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(train, "make_split", lambda dataset, seed: seen.update(split=seed) or None)
+    monkeypatch.setattr(train, "clean_split", lambda *args: make_split(load_demo()))
+    monkeypatch.setattr(
+        train, "train_and_store", lambda *args, seed, **rest: seen.update(fit=seed) or 1 / 0
+    )
+    with pytest.raises(ZeroDivisionError):
+        main(["hog-svm", "--seed", "3", "--class-weight", "balanced", "--out", str(tmp_path)])
+    assert seen == {"split": 3, "fit": 3}
+
+
+def test_what_is_stored_was_fitted_and_measured_as_it_says(tmp_path, monkeypatch):
+    split = make_split(load_demo())
+    asked = {}
+    made = train.make_pipeline
+
+    def make(name, **options):
+        asked.update(options)
+        return made(name, **options)
+
+    monkeypatch.setattr(train, "make_pipeline", make)
+    options = {"classifier__n_centers": 60, "class_weight": "balanced"}
+    entry = train_and_store("hog-kernel", split, tmp_path, seed=3, **options)
+    assert (asked["random_state"], asked["class_weight"]) == (3, "balanced")
+    model = ModelStore(tmp_path, trusted=True).load("hog-kernel")
+    proba = model.predict_proba(split.validation.faces)
+    accuracy = (proba.argmax(axis=1) == split.validation.y).mean()
+    fitted = (model.predict(split.fitting.faces) == split.fitting.y).mean()
+    assert entry.metrics["validation"]["accuracy"] == pytest.approx(accuracy, abs=1e-4)
+    assert fitted > accuracy + 0.02
+
+
+def test_soft_labels_reach_the_fit(tmp_path, monkeypatch):
+    split = make_split(load_demo())
+    labels = split.fitting.scheme.labels
+    soft = np.eye(7, dtype=np.float32)[(split.fitting.y + 1) % 7]
+    write_soft_labels(tmp_path / "soft.npz", split.fitting.faces, soft, labels, "the next one")
+    # Nothing but these count, and each says another label than the given one.
+    options = {"classifier__n_centers": 60, "classifier__soft_weight": 1.0}
+    train_and_store("hog-kernel", split, tmp_path, soft_labels=tmp_path / "soft.npz", **options)
+    model = ModelStore(tmp_path, trusted=True).load("hog-kernel")
+    answers = model.predict(split.fitting.faces)
+    assert (answers == (split.fitting.y + 1) % 7).mean() > 0.4
+    assert (answers == split.fitting.y).mean() < 0.2
+
+
+def test_pictures_too_few_for_neighbours_are_one_sentence(tmp_path):
+    split = make_split(load_demo())
+    few = replace(split, fitting=split.fitting.subset(np.arange(3)))
+    with pytest.raises(DataError, match="'fusion-knn' can't be fitted on these 3 faces"):
+        train_and_store("fusion-knn", few, tmp_path)
