@@ -125,3 +125,9 @@ def test_a_stored_model_is_known_by_either_name(tmp_path):
     assert names((chosen, [])) == ["cnn-robust"]
     (averaged,) = augmented_at_test(chosen, ["cnn", "cnn-robust"], table, ModelStore(tmp_path))
     assert (averaged.name, averaged.base) == ("cnn-robust-tta", "cnn-robust")
+
+
+def test_the_seed_reaches_models():
+    known = known_models(seed=3)
+    assert known["hog-svm"].make().get_params()["classifier__estimator__random_state"] == 3
+    assert known["cnn"].seed == known["cnn-strong"].seed == 3

@@ -8,15 +8,19 @@ import pytest
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
+from benchmarks.candidates import Network
 from fer_cnn import CNNClassifier
 from fer_cnn.checkpoint import CHECKPOINT
 from fer_cnn.classifier import TrainingStopped
 from fer_cnn.export import PARITY, export_onnx
 from fer_cnn.export import main as export
-from fer_cnn.train import main
+from fer_cnn.recipes import get_recipe
+from fer_cnn.train import main, train_and_store
 from fer_cnn.training import train
+from fer_core.datasets.demo import load_demo
 from fer_core.errors import DataError, FerError, MissingExtraError
 from fer_core.model_store import ModelStore
+from fer_core.splits import make_split
 
 
 @pytest.fixture(scope="module")
@@ -195,3 +199,35 @@ def test_wrong_input_is_one_sentence(arguments, words, tmp_path, capsys):
     assert words in error
     assert "Traceback" not in error
     assert not (tmp_path / "out").exists()
+
+
+def test_a_recipe_s_views_are_in_the_served_network(striped, quick_recipe):
+    faces, y = striped
+    model = CNNClassifier(replace(quick_recipe, views="mirror", epochs=1)).fit(faces, y)
+    mirrored = np.ascontiguousarray(faces[:, :, ::-1])
+    np.testing.assert_allclose(model.predict_proba(faces), model.predict_proba(mirrored), atol=1e-5)
+    assert not np.array_equal(faces, mirrored)
+
+
+def test_the_validation_part_validates(tmp_path, monkeypatch):
+    split = make_split(load_demo())
+    seen = []
+
+    class Told(Exception):
+        pass
+
+    def fit(self, faces, y, validation, soft_labels):
+        seen.append((self.seed, faces is split.fitting.faces, validation))
+        raise Told
+
+    monkeypatch.setattr(CNNClassifier, "fit", fit)
+    recipe = get_recipe("tiny")
+    with pytest.raises(Told):
+        train_and_store(recipe, split, tmp_path, seed=3)
+    with pytest.raises(Told):
+        Network("cnn", "tiny", 3, "").fit(split.fitting, split.validation, tmp_path)
+    for seed, fitted, (faces, y) in seen:
+        assert (seed, fitted) == (3, True)
+        assert faces is split.validation.faces
+        assert y is split.validation.y
+    assert len(seen) == 2

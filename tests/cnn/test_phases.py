@@ -68,3 +68,22 @@ def test_an_average_is_part_of_the_optimiser(recipe):
     plain = len(model.optimizer.variables)
     compile_for(model, replace(recipe, average=0.9), Phase(0, 1, 0.1, head_only=False), 4)
     assert len(model.optimizer.variables) == plain + len(model.trainable_variables)
+
+
+def test_the_optimiser_and_the_loss_are_the_recipe_s(recipe):
+    import keras
+
+    chosen = replace(
+        recipe, optimizer="adamw", schedule="constant", weight_decay=0.25, label_smoothing=0.125
+    )
+    model = build("tiny", 3)
+    compile_for(model, chosen, Phase(0, 2, 0.5, head_only=False), steps_per_epoch=4)
+    assert model.optimizer.weight_decay == 0.25
+    assert model.loss.label_smoothing == 0.125
+    before = {v.path: np.array(v) for v in model.trainable_variables}
+    zero = [keras.ops.zeros_like(v) for v in model.trainable_variables]
+    model.optimizer.apply(zero, model.trainable_variables)
+    for v in model.trainable_variables:
+        kept = v.path.rpartition("/")[2] in ("gamma", "beta", "bias")
+        expected = before[v.path] * (1 if kept else 1 - 0.5 * 0.25)
+        np.testing.assert_allclose(np.array(v), expected, atol=1e-6, err_msg=v.path)

@@ -14,6 +14,7 @@ from fer_core.errors import DataError, ModelStoreError, PictureError
 from fer_core.labels import LABELS, get_scheme, own_scheme
 from fer_core.landmarks import LandmarkPredictor
 from fer_live import EmotionRecognizer
+from fer_live.face import DEFAULT_THRESHOLD
 
 
 def test_the_face_is_where_it_is_and_what_was_classified(recognizer, model, astronaut):
@@ -111,6 +112,8 @@ def test_members_have_second_names_too():
     kernel = "anchored-small-fisher-kernel"
     asked = EmotionRecognizer.load("ensemble-live", members=["cnn", kernel])
     assert set(asked.model.models) == {"cnn-robust", kernel}
+    assert asked.threshold == DEFAULT_THRESHOLD  # not that of all members together
+    assert EmotionRecognizer.load("ensemble-live").threshold != DEFAULT_THRESHOLD
     with pytest.raises(DataError, match="no member of the ensemble 'cm'"):
         EmotionRecognizer.load("ensemble-live", members=["cm"])
 
