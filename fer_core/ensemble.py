@@ -139,3 +139,16 @@ class Ensemble:
     def predict(self, faces: NDArray[np.uint8]) -> NDArray[np.int64]:
         """Return the most probable code of each face: int64 (n,)."""
         return self.classes_[self.predict_proba(faces).argmax(axis=1)]
+
+
+def only_members(model: Model, name: str, members: Sequence[str]) -> Ensemble:
+    """Return an ensemble called `name` of some of its members.
+
+    Raises
+    ------
+    DataError
+        If the model is no ensemble, or it has no member of a name.
+    """
+    if not isinstance(model, Ensemble):
+        raise DataError(f"the model '{name}' is no ensemble, so that it has no members to choose")
+    return model.only(members)

@@ -116,6 +116,16 @@ class LiveSource:
 
     def _read(self, capture: cv2.VideoCapture) -> None:
         """Read until stopped: the thread's work."""
+        try:
+            self._read_on(capture)
+        except Exception as error:  # of a driver; who waits for frames has to hear of it
+            logger.debug("%s broke down", self.name, exc_info=True)
+            with self._changed:
+                self._lost = f"{self.name} broke down ({error})"
+                self._ended = True
+                self._changed.notify_all()
+
+    def _read_on(self, capture: cv2.VideoCapture) -> None:
         number = 0
         lost: float | None = None  # when it was, if it has given nothing since
         while not self._stop.is_set():

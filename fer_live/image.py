@@ -124,8 +124,8 @@ def run(args: argparse.Namespace) -> int:
     """
     options = recognizer_options(args)
     paths = find_photos(args.photos) if args.photos else [portrait()]
-    broken = find_broken(paths)
-    if broken and not args.skip_broken:
+    # Where broken ones are left out they are found on the way, without reading all of them twice.
+    if not args.skip_broken and (broken := find_broken(paths)):
         raise PictureError(_list_broken(broken, len(paths)))
     recognizer = EmotionRecognizer.load(
         args.model, scheme=args.scheme, working_side=PHOTO_WORKING_SIDE, **options
@@ -133,7 +133,7 @@ def run(args: argparse.Namespace) -> int:
     bound_native_threads(recognizer.model)
     photos: list[LabelledPhoto] = []
     try:
-        for photo in label_photos(paths, recognizer, args.out, args.crop, broken, args.blur):
+        for photo in label_photos(paths, recognizer, args.out, args.crop, args.blur):
             photos.append(photo)
     finally:
         # What is finished is kept whatever ends it; an earlier report is not replaced by nothing.
@@ -169,19 +169,15 @@ def label_photos(
     recognizer: EmotionRecognizer,
     out: Path,
     crop: str,
-    broken: dict[Path, str],
     blur: bool = False,
 ) -> Iterator[LabelledPhoto]:
     """Label photographs one by one, each given once its annotated picture is written."""
     taken = set[str]()
     with _progress(len(paths)) as progress:
         for path in progress.track(paths, description="Labelling"):
-            if path in broken:
-                yield LabelledPhoto(path, error=broken[path])
-                continue
             try:
                 frame = read_picture(path)
-            except PictureError as error:  # it was there and whole a while ago
+            except PictureError as error:
                 yield LabelledPhoto(path, error=str(error))
                 continue
             faces = recognizer.analyze_picture(frame, crop)

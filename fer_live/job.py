@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from fer_core.crop import FRAMING_VERSION
+from fer_core.files import sha256_of
+from fer_core.landmarks import predictor_hash
+from fer_core.model_store import ModelStore
 from fer_live.recognizer import EmotionRecognizer
 from fer_live.sources import Pictures, Source, shown_name
 
@@ -22,6 +25,7 @@ def describe_job(
         "source": shown_name(args.source),
         "content": _fingerprint(args.source, source),
         "model": args.model,
+        "digests": _digests(args),
         "models": str(args.models or ""),
         "members": args.members,
         "blur": args.blur,
@@ -38,6 +42,12 @@ def describe_job(
         "seconds": args.seconds,
         "save": sorted(args.save),
     }
+
+
+def _digests(args: argparse.Namespace) -> list[str]:
+    """Return what the model, the landmark predictor and a detector's file hold: names may stay."""
+    found = [ModelStore(args.models).entry(args.model).digest, predictor_hash()]
+    return found + ([sha256_of(args.detector_file)] if args.detector_file else [])
 
 
 def _fingerprint(name: str, source: Source) -> str:

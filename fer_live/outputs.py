@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -99,15 +99,30 @@ class Outputs:
         self._n_done = 0 if self.before is None else self.before.n_done
         sizes = {} if self.before is None else self.before.sizes
         forms: dict[str, RowFormat] = {"csv": CsvFormat(labels), "jsonl": JsonLinesFormat()}
-        self._tables = {}
-        if not self.finished:
-            # An older run's record would say of this one that it is finished.
-            (folder / RECORD).unlink(missing_ok=True)
-            if self.before is None:
-                self._clear()
-            for kind in self.save & forms.keys():
-                path = folder / KINDS[kind]
-                self._tables[kind] = RowFile(path, forms[kind], sizes.get(kind))
+        self._forms = {kind: forms[kind] for kind in self.save & forms.keys()}
+        self._tables: dict[str, RowFile] | None = None
+        if self.before is not None:
+            self._begin(sizes)
+
+    def _begin(self, sizes: Mapping[str, int]) -> dict[str, RowFile]:
+        """Open the tables, in place of an older run's results; of a new run with its first frame.
+
+        What can't even give one frame leaves them as they are.
+        """
+        # An older run's record would say of this one that it is finished.
+        (self.folder / RECORD).unlink(missing_ok=True)
+        if self.before is None:
+            self._clear()
+        self._tables = {
+            kind: RowFile(self.folder / KINDS[kind], form, sizes.get(kind))
+            for kind, form in self._forms.items()
+        }
+        return self._tables
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        return self._journal.path.exists()
 
     def write(
         self, frame: Frame, result: FrameResult, picture: Callable[[], NDArray[np.uint8]]
@@ -126,7 +141,8 @@ class Outputs:
         OSError
             If something can't be written; whole rows are there.
         """
-        for table in self._tables.values():
+        tables = self._begin({}) if self._tables is None else self._tables
+        for table in tables.values():
             table.write(frame, result)
         if "video" in self.save and self._n_done >= self._n_pictured:
             self._write_video(frame, picture())
@@ -144,7 +160,7 @@ class Outputs:
         if self.source.live or self._done is None or not due:
             return
         self._last_checkpoint = monotonic()
-        sizes = {kind: table.size for kind, table in self._tables.items()}
+        sizes = {kind: table.size for kind, table in (self._tables or {}).items()}
         last, n = self._done, self._n_done
         self._journal.add(
             Checkpoint(last.number + 1, n, last.seconds, sizes, follower.state(), summary.state())
@@ -152,7 +168,9 @@ class Outputs:
 
     def close(self, summary: dict[str, Any], *, finished: bool) -> None:
         """Close all files; draw the timeline, and write the record of a finished run."""
-        for table in self._tables.values():
+        if finished and self._tables is None:  # a camera that gave nothing
+            self._begin({})
+        for table in (self._tables or {}).values():
             table.close()
         if self._video is not None:
             self._video.close()
@@ -168,8 +186,10 @@ class Outputs:
 
     def _clear(self) -> None:
         """Remove what an older run has left, which would look like this one's."""
-        for name in (*KINDS.values(), f"{Path(VIDEO).stem}-*{SUFFIX}"):
-            for path in self.folder.glob(name):
+        for name in KINDS.values():
+            (self.folder / name).unlink(missing_ok=True)
+        for path in self.folder.glob(f"{Path(VIDEO).stem}-*{SUFFIX}"):
+            if path.stem.rpartition("-")[2].isdecimal():  # others are somebody's own
                 path.unlink()
 
     def _find_before(self, resume: bool, restart: bool) -> Checkpoint | None:
@@ -237,6 +257,8 @@ class Outputs:
             number = len(self._journal.videos) + 1
             name = VIDEO if number == 1 else f"annotated-{number}{SUFFIX}"
             rate = self.source.rate or LIVE_RATE
+            if self.source.live:  # whose frames are repeated to fill the video's time
+                rate = min(rate, LIVE_RATE)
             self._video = AnnotatedVideo(self.folder / name, rate, picture.shape[:2])
             self._journal.videos.append((name, self._n_done))
             if not self.source.live:

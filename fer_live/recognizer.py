@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from fer_core.crop import CROP_SIDE, crop_faces, is_ready_crop, whole_picture_box
 from fer_core.detectors import DEFAULT_DETECTOR, Detections, FaceDetector, make_detector
 from fer_core.ensemble import Model, label_faces, takes_landmarks
-from fer_core.errors import DataError
+from fer_core.errors import DataError, PictureError
 from fer_core.labels import SCHEMES, Scheme, get_scheme, scheme_called
-from fer_core.landmarks import LandmarkPredictor
+from fer_core.landmarks import LandmarkPredictor, find_predictor
 from fer_core.pictures import to_gray
 from fer_live.face import DEFAULT_THRESHOLD, Face
 from fer_live.sightings import Sightings, look_at
@@ -134,7 +134,8 @@ class EmotionRecognizer:
         TypeError
             If options are given that `detector` doesn't take.
         """
-        # The store brings the classifiers' libraries, which importing this module need not.
+        # These bring the classifiers' libraries, which importing this module need not.
+        from fer_core.ensemble import only_members
         from fer_core.model_store import ModelStore
 
         if not isinstance(store, ModelStore):
@@ -152,8 +153,9 @@ class EmotionRecognizer:
         if members is not None:
             known = store.names()  # second names among them
             own_names = [store.entry(m).name if m in known else m for m in members]
-            loaded = _only(loaded, model, own_names)
+            loaded = only_members(loaded, model, own_names)
             thresholds = {}  # they were chosen for all members together
+        find_predictor(predictor_path)
         predictor = LandmarkPredictor(predictor_path)
         return cls(loaded, detector, predictor, wanted, own, threshold, thresholds)
 
@@ -204,15 +206,21 @@ class EmotionRecognizer:
 
         Parameters
         ----------
-        frames : sequence of uint8 (H, W, 3) BGR or (H, W) gray
-            Sizes may differ.
+        frames : sequence of uint8 (H, W, 3) BGR or (H, W) gray, of any sizes
 
         Returns
         -------
         list of list of Face
-            For each frame, its faces. `Face.timings` are of their own frame, with its share of
-            the batch's time.
+            For each frame, its faces, with timings of it and of its share of the batch.
+
+        Raises
+        ------
+        PictureError
+            If a frame is of another shape or type, or `frames` is one.
         """
+        shape: tuple[int, ...] = getattr(frames, "shape", ())
+        if len(shape) == 2 or (len(shape) == 3 and shape[-1] == 3):
+            raise PictureError("frames is one frame; ask analyze for it, or pass [frame]")
         watches = [Stopwatch() for _ in frames]
         found = [self.find(frame, watch) for frame, watch in zip(frames, watches, strict=True)]
         return self._label(found, [watch.read() for watch in watches])
@@ -340,11 +348,3 @@ class EmotionRecognizer:
                 ]
             )
         return labelled
-
-
-def _only(model: Model, name: str, members: Sequence[str]) -> Model:
-    from fer_core.ensemble import Ensemble
-
-    if not isinstance(model, Ensemble):
-        raise DataError(f"the model '{name}' is no ensemble, so that it has no members to choose")
-    return model.only(members)

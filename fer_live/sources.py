@@ -71,12 +71,15 @@ class Waiting:
 
 
 def shown_name(name: str) -> str:
-    """Return a source's name for people and files: of an address, without user and password."""
+    """Return a source's name for people and files: of an address, without what may be secret.
+
+    That is user and password, and what follows a question mark, where cameras take them, too.
+    """
     scheme, mark, rest = name.partition("://")
     if not mark or f"{scheme.lower()}://" not in ADDRESSES:
         return name
     host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
 
 
 class Source(Protocol):

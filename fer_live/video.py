@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -198,8 +201,9 @@ def _work(session: Session, args: argparse.Namespace) -> None:
     problem: BaseException | None = None
     whole = False
     try:
-        for _ in _progress(session):
-            pass
+        with _terminated_as_interrupted():
+            for _ in _progress(session):
+                pass
         whole = not session.quit
     except (DataError, OSError, KeyboardInterrupt) as error:
         problem = error
@@ -228,6 +232,23 @@ def _work(session: Session, args: argparse.Namespace) -> None:
         raise problem
 
 
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Take SIGTERM, by which services are stopped, for Ctrl-C: results are finished."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # which can't be told
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _print_summary(session: Session, args: argparse.Namespace, ended: bool) -> None:
     summary = session.summary
     if summary.people:
@@ -242,7 +263,7 @@ def _print_summary(session: Session, args: argparse.Namespace, ended: bool) -> N
         print(f"{'Results are' if ended else 'What is done is'} in {args.out}")
         if "timeline" in args.save and not summary.people:
             print("No face was seen, so there is no timeline")
-        if not ended:
+        if not ended and session.outputs.can_go_on:
             print("Go on with --resume")
 
 

@@ -67,10 +67,16 @@ class VideoFile:
 
     @property
     def frame_size(self) -> tuple[int, int]:
-        """Width and height that the file states, in pixels."""
+        """Width and height in square pixels, of those that the file states."""
         sides = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
         width, height = (int(self._capture.get(side)) for side in sides)
-        return width, height
+        return round(width * self._pixel_width()), height
+
+    def _pixel_width(self) -> float:
+        """Return how wide a pixel is for its height: television's are seldom square."""
+        sides = (cv2.CAP_PROP_SAR_NUM, cv2.CAP_PROP_SAR_DEN)
+        wide, high = (self._capture.get(side) for side in sides)
+        return wide / high if wide > 0 and high > 0 and 0.25 <= wide / high <= 4 else 1.0
 
     def frames(self, start: int = 0) -> Iterator[Frame]:
         """Give the frames from number `start` on.
@@ -86,6 +92,7 @@ class VideoFile:
             If an address does: its connection may have dropped.
         """
         problem = DataError if self._is_address else DamagedVideoError
+        wide = self._pixel_width()
         number, before, first = 0, -1.0, 0.0
         while self._capture.grab():
             seconds = self._seconds(number, before)
@@ -96,6 +103,8 @@ class VideoFile:
                 read, image = self._capture.retrieve()
                 if not read:
                     break
+                if wide != 1:
+                    image = cv2.resize(image, self.frame_size, interpolation=cv2.INTER_AREA)
                 yield Frame(number, seconds - first, np.asarray(image, dtype=np.uint8))
             number += 1
         if number == 0:

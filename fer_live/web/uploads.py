@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -28,6 +29,8 @@ _BEGINNING = 512
 #: would also read play lists, which make it open further files and addresses.
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _TS_PACKET = 188
+#: Seconds without a byte after which an upload gives up its place.
+_PATIENCE = 30.0
 
 
 class TooLargeError(HTTPException):
@@ -118,8 +121,15 @@ async def _bounded(request: Request, limit: int) -> AsyncIterator[bytes]:
     stated = request.headers.get("content-length", "")
     if stated.isdecimal() and int(stated) > limit:
         raise TooLargeError(limit)
-    received = 0
-    async for chunk in request.stream():
+    received, chunks = 0, aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise HTTPException(408, f"Nothing came for {_PATIENCE:g} seconds") from None
         received += len(chunk)
         if received > limit:
             raise TooLargeError(limit)

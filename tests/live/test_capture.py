@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 
+import cv2
 import pytest
 
 from fer_core.errors import DataError
@@ -97,7 +98,6 @@ def test_a_source_that_stays_away_ends_in_a_sentence(monkeypatch):
         source.close()
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts Linux's file handles")
 class Silent:
     """A capture that opens and gives no picture."""
 
@@ -126,6 +126,19 @@ def test_a_source_that_opens_and_gives_nothing_ends_in_a_sentence(monkeypatch):
     assert 1 < Silent.opened < 10
 
 
+def test_a_driver_that_breaks_down_ends_in_a_sentence(monkeypatch):
+    class Broken(Silent):
+        def read(self):
+            raise cv2.error("no buffer left")
+
+    monkeypatch.setattr(capture, "open_capture", lambda name: Broken())
+    source = LiveSource("rtsp://broken", retry_seconds=30)
+    with pytest.raises(DataError, match=r"rtsp://broken broke down .*no buffer left"):
+        list(source.frames())
+    source.close()
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts Linux's file handles")
 def test_no_thread_and_no_file_handle_is_left():
     with stream(lambda i: 0.02) as address:
         open_source(address).close()

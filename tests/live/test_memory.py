@@ -53,10 +53,10 @@ def test_memory_threads_and_handles_stay(tmp_path, model, astronaut):
     outputs = Outputs(tmp_path, ["csv", "jsonl"], source, job, recognizer.scheme.labels)
     follower = FaceFollower(recognizer, remember_seconds=0.2)
     session = Session(source, follower, View(), outputs=outputs)
-    threads, handles = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    threads = threading.active_count()
     for frame in session.run():
         if frame.number == 200:
-            before = held()
+            before, handles = held(), len(os.listdir("/proc/self/fd"))
     assert held() - before < 8
     outputs.close({}, finished=True)
     assert threading.active_count() == threads

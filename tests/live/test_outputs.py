@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -19,9 +20,10 @@ from fer_core.model_store import ModelStore
 from fer_landmarks.serving import save_pipeline
 from fer_live import outputs, session, video
 from fer_live.__main__ import main
+from fer_live.face import FrameResult
 from fer_live.outputs import Outputs
 from fer_live.rows import JsonLinesFormat
-from fer_live.sources import open_source
+from fer_live.sources import Frame, open_source
 
 from .runs import frames_of, rows, run
 from .videos import stream, until, write_video
@@ -197,8 +199,48 @@ def test_a_run_begun_anew_is_not_finished_by_the_older_record(tmp_path, clip):
 
     begin().close({}, finished=True)
     assert begin(resume=True).finished
-    begin()  # and killed before its first checkpoint
+    begin()  # and killed before its first frame: what was there is whole still
+    assert begin(resume=True).finished
+    frame = next(open_source(str(clip)).frames())
+    begin().write(frame, FrameResult([], 0.0, {"total": 1.0}), lambda: frame.image)  # and after it
     assert not begin(resume=True).finished
+
+
+def test_what_can_give_no_frame_spoils_no_results(tmp_path, clip, capsys):
+    out = tmp_path / "out"
+    assert run(clip, out, "--save", "csv", "jsonl", "video", "timeline") == 0
+    (out / "annotated-mine.mkv").write_bytes(b"somebody's own")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    (tmp_path / "words.avi").write_bytes(b"no video at all")
+    assert run(tmp_path / "words.avi", out) == 2
+    assert "Go on with --resume" not in capsys.readouterr().out
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+    assert run(clip, out, "--save", "csv") == 0  # takes the place of all but what is not ours
+    names = {path.name for path in out.iterdir()}
+    assert names == {"faces.csv", "run.json", "annotated-mine.mkv"}
+
+
+def test_terminated_is_interrupted(tmp_path, monkeypatch):
+    def terminated(session):
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(video, "_progress", terminated)
+    with stream(lambda i: 0.02) as address:
+        assert run(address, tmp_path, "--save", "csv") == 0
+    assert json.loads((tmp_path / "run.json").read_text())["frames"] == 0
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_camera_of_many_frames_does_not_fill_the_video_with_copies(tmp_path, astronaut):
+    source = SimpleNamespace(name="c", live=True, rate=120.0)
+    out = Outputs(tmp_path, ["video"], source, {}, LABELS)
+    for number in range(3):
+        frame = Frame(number, number / 2, astronaut)
+        out.write(frame, FrameResult([], frame.seconds, {"total": 1.0}), lambda: astronaut)
+    out.close({}, finished=True)
+    assert len(frames_of(tmp_path / "annotated.mkv")) == 1 + outputs.LIVE_RATE
 
 
 def test_after_a_broken_picture_it_goes_on(tmp_path, clip, capsys):

@@ -145,3 +145,15 @@ def test_importing_loads_no_heavy_library():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_one_frame_is_not_taken_for_many_gray_ones(recognizer, astronaut):
+    for frame in (astronaut, astronaut[:, :, 0]):
+        with pytest.raises(PictureError, match="frames is one frame"):
+            recognizer.analyze_frames(frame)
+    assert len(recognizer.analyze_frames(np.stack([astronaut] * 2))) == 2
+
+
+def test_a_predictor_that_is_not_there_is_refused_when_loading(tmp_path):
+    with pytest.raises(ModelStoreError, match="nowhere"):
+        EmotionRecognizer.load("cnn", predictor_path=tmp_path / "nowhere.dat")

@@ -12,6 +12,7 @@ from fer_core.detectors import make_detector
 from fer_core.labels import LABELS
 from fer_live import video
 from fer_live.__main__ import main
+from fer_live.video_file import VideoFile, open_capture
 
 from .runs import frames_of, rows, run
 from .videos import stream, write_video
@@ -195,3 +196,25 @@ def test_the_default_model_is_the_live_one():
     video.add_parsers(parser.add_subparsers())
     assert parser.parse_args(["webcam"]).model == "ensemble-live"
     assert parser.parse_args(["webcam"]).source == "0"
+
+
+def test_pixels_that_are_not_square_are_made_so(clip):
+    class Anamorphic:
+        """A capture of television's wide pixels."""
+
+        def __init__(self):
+            self.capture = open_capture(str(clip))
+
+        def get(self, what):
+            known = {cv2.CAP_PROP_SAR_NUM: 64.0, cv2.CAP_PROP_SAR_DEN: 45.0}
+            return known.get(what, self.capture.get(what))
+
+        def __getattr__(self, name):
+            return getattr(self.capture, name)
+
+    plain = VideoFile(str(clip))
+    width, height = plain.frame_size
+    wide = VideoFile(str(clip), capture=Anamorphic())
+    assert wide.frame_size == (round(width * 64 / 45), height)
+    assert next(wide.frames()).image.shape[:2] == (height, round(width * 64 / 45))
+    assert next(plain.frames()).image.shape[:2] == (height, width)

@@ -1,16 +1,19 @@
 """Uploaded pictures and videos: analysed, refused, and not kept."""
 
+import asyncio
 import base64
 import errno
 import io
 import json
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.exceptions import HTTPException
 
 from fer_live.web import app as app_module
 from fer_live.web import uploads, video
@@ -213,3 +216,16 @@ def test_frames_of_too_many_pixels_are_refused(client, tmp_path, monkeypatch):
     answer = post(client, content, "/api/video")
     assert answer.status_code == 422
     assert "160 x 120" in answer.json()["error"]
+
+
+def test_an_upload_that_stalls_gives_up_its_place(monkeypatch):
+    monkeypatch.setattr(uploads, "_PATIENCE", 0.05)
+
+    async def stream():
+        yield b"abc"
+        await asyncio.sleep(30)
+
+    request = SimpleNamespace(headers={}, stream=stream)
+    with pytest.raises(HTTPException) as told:
+        asyncio.run(uploads.receive_picture(request))
+    assert told.value.status_code == 408
