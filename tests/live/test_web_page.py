@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 import uvicorn
+from PIL import Image
 
 from fer_core.labels import LABELS
 from fer_live.web.app import make_app
@@ -184,6 +185,47 @@ def test_pictures(page, recognizer, two_faces, tmp_path):
     choose(page, tmp_path / "no.png", "Picture")
     page.wait_for("document.querySelector('#message-title').innerText.includes('t be analysed')")
     assert page.text("#message-text").startswith("This is not a picture")
+
+
+def test_every_picture_is_announced_if_it_is_the_same_again(page, two_faces, tmp_path):
+    page.evaluate(
+        "window.heard = []; const spoken = document.querySelector('#spoken'); "
+        "new MutationObserver(() => heard.push(spoken.textContent)).observe(spoken, "
+        "{childList: true, characterData: true, subtree: true}); 0"
+    )
+    cv2.imwrite(str(tmp_path / "one.png"), two_faces[:, :240])
+    for n in (1, 2):
+        choose(page, tmp_path / "one.png", "Picture")
+        page.wait_for(f"heard.filter((text) => text.includes('happy')).length == {n}")
+
+
+def test_a_moving_picture_is_shown_as_the_frame_that_was_analysed(page, two_faces, tmp_path):
+    frames = [Image.fromarray(np.ascontiguousarray(two_faces[:, ::s, ::-1])) for s in (1, -1)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:], duration=100)
+    choose(page, tmp_path / "a.gif", "Picture")
+    page.wait_for("document.querySelector('#picture').src.startsWith('data:image/jpeg')")
+
+
+def test_a_file_that_is_gone_is_not_the_server_s_fault(page, two_faces, tmp_path):
+    cv2.imwrite(str(tmp_path / "one.png"), two_faces)
+    choose(page, tmp_path / "one.png", "Picture")
+    page.wait_for("document.querySelectorAll('.chip').length == 2")
+    cv2.imwrite(str(tmp_path / "one.png"), two_faces[:100])
+    page.evaluate(
+        "(() => { const s = document.querySelector('#scheme'); s.value = 'valence3'; "
+        "s.dispatchEvent(new Event('change')); })()"
+    )
+    page.wait_for("document.querySelector('#message-text').innerText.startsWith('The file was')")
+
+
+def test_the_keyboard_s_focus_is_not_lost(page):
+    for text in ("Start camera", "Stop camera"):
+        find = f"[...document.querySelectorAll('button')].find((b) => b.innerText == '{text}')"
+        page.wait_for(f"Boolean({find})")
+        page.evaluate(f"{find}.focus()")
+        page.press("Enter")
+        page.wait_for(f"!{find}?.checkVisibility()")
+        assert page.evaluate("document.activeElement !== document.body")
 
 
 def test_a_video(page, astronaut, tmp_path):

@@ -1,7 +1,7 @@
 // An uploaded video: analysed frame by frame, then played with what was found.
 
 import { mega } from "./picture.js";
-import { button, errorOf, stagePairs, UNREACHABLE } from "./screen.js";
+import { button, errorOf, stagePairs, unanswered, UNREACHABLE } from "./screen.js";
 import { clock, Course } from "./timeline.js";
 
 const ACCEPTED = "video/*,.mkv,.avi,.mov,.m4v,.ts,.ogv,.flv";
@@ -99,7 +99,7 @@ export class Clip {
       if (this.frames.length) {
         this.#finish("the analysis broke off here");
         screen.banner(UNREACHABLE);
-      } else this.#fail(UNREACHABLE);
+      } else this.#fail(await unanswered(file));
     }
   }
 

@@ -1,8 +1,10 @@
 // An uploaded picture.
 
-import { button, errorOf, stagePairs, UNREACHABLE } from "./screen.js";
+import { button, errorOf, stagePairs, unanswered } from "./screen.js";
 
 const ACCEPTED = "image/*,.jp2,.tif,.tiff,.ppm,.pgm,.webp";
+
+const ANIMATED = ["image/gif", "image/webp", "image/apng"];
 
 export class Picture {
   constructor(app) {
@@ -60,7 +62,8 @@ export class Picture {
     const url = URL.createObjectURL(file);
     try {
       this.image.src = url;
-      const shown = await this.image.decode().then(() => true, () => false);
+      const decoded = await this.image.decode().then(() => true, () => false);
+      const shown = decoded && !ANIMATED.includes(file.type); // boxes are of the first frame
       const response = await fetch(
         `api/picture?scheme=${encodeURIComponent(scheme)}${shown ? "" : "&preview"}`,
         { method: "POST", body: file, signal: request.signal },
@@ -79,7 +82,7 @@ export class Picture {
       this.answer = answer;
       this.#present();
     } catch (error) {
-      if (error.name !== "AbortError") this.#fail(UNREACHABLE);
+      if (error.name !== "AbortError") this.#fail(await unanswered(file));
     } finally {
       URL.revokeObjectURL(url); // the picture stays shown: it is decoded
       if (this.request === request) screen.progress(undefined);

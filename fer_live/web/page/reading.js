@@ -2,6 +2,9 @@
 
 import { classColour, percent } from "./look.js";
 
+/** Milliseconds that an announcement is left to be listened to. */
+const PAUSE = 4000;
+
 export class Reading {
   /** `choose` is called with a face's number when somebody picks it. */
   constructor(choose) {
@@ -12,7 +15,7 @@ export class Reading {
     this.spoken = document.getElementById("spoken");
     this.choose = choose;
     this.labels = [];
-    this.said = { text: "", at: 0 };
+    this.saidAt = -PAUSE;
     this.faces.addEventListener("keydown", (event) => this.#step(event));
   }
 
@@ -60,15 +63,21 @@ export class Reading {
       row.classList.toggle("strong", Boolean(face) && this.labels[i] === face.label);
       row.setAttribute("aria-label", face ? `${this.labels[i]} ${percent(p)}` : this.labels[i]);
     });
-    if (face) this.say(`${face.sure ? "" : "unsure, perhaps "}${face.label}`);
+    this.say(face ? `${face.sure ? "" : "unsure, perhaps "}${face.label}` : "");
   }
 
-  /** Tell screen readers, but not more often than can be listened to. */
+  /** Tell screen readers the latest, but not more often than can be listened to. */
   say(text) {
-    const now = performance.now();
-    if (text === this.said.text || now - this.said.at < 4000) return;
-    this.said = { text, at: now };
-    this.spoken.textContent = text;
+    this.toSay = text;
+    if (!text) this.spoken.textContent = ""; // what comes next is news, even if it is the same
+    if (!text || this.waiting) return;
+    const left = this.saidAt + PAUSE - performance.now();
+    this.waiting = setTimeout(() => {
+      this.waiting = null;
+      if (this.toSay === this.spoken.textContent) return;
+      this.saidAt = performance.now();
+      this.spoken.textContent = this.toSay;
+    }, Math.max(left, 0));
   }
 
   #showFaces(faces, selected) {

@@ -24,6 +24,7 @@ export class Screen {
 
   /** Show a message in place of the picture: {icon, title, text, actions, problem}; null removes it. */
   message(what) {
+    if (!what && byId("message").contains(document.activeElement)) focusStage();
     byId("message").hidden = !what;
     byId("stage").classList.toggle("vacant", Boolean(what));
     if (!what) return;
@@ -31,9 +32,8 @@ export class Screen {
     byId("message").classList.toggle("problem", Boolean(what.problem));
     byId("message-title").textContent = what.title;
     byId("message-text").textContent = what.text;
-    byId("message-actions").replaceChildren(...(what.actions ?? []));
-    if (what.problem) byId("message").setAttribute("role", "alert");
-    else byId("message").removeAttribute("role");
+    replace(byId("message-actions"), what.actions ?? []);
+    byId("message").setAttribute("role", what.problem ? "alert" : "status");
   }
 
   /** Show a message and nothing else: no picture, controls or timings. */
@@ -62,7 +62,7 @@ export class Screen {
   }
 
   controls(...elements) {
-    byId("controls").replaceChildren(...elements.filter(Boolean));
+    replace(byId("controls"), elements.filter(Boolean));
   }
 
   /** Show pairs of name and value. */
@@ -83,6 +83,20 @@ export class Screen {
     if (done === null || done === undefined) bar.removeAttribute("value");
     else bar.value = Math.min(done, 1);
   }
+}
+
+function focusStage() {
+  byId("stage").focus({ preventScroll: true });
+}
+
+/** Replace what is in a box; the keyboard's focus, if it was there, goes to the first of the new. */
+function replace(box, elements) {
+  const focused = box.contains(document.activeElement);
+  box.replaceChildren(...elements);
+  if (!focused) return;
+  const first = box.querySelector("button, input");
+  if (first) first.focus();
+  else focusStage();
 }
 
 export function button(text, action, className = "") {
@@ -115,6 +129,12 @@ export function stagePairs(frames) {
 }
 
 /** The sentence of an answer that is an error. */
+/** Why a file was not analysed, where the server gave no answer: it may be the file's fault. */
+export async function unanswered(file) {
+  const readable = await file.slice(0, 1).arrayBuffer().then(() => true, () => false);
+  return readable ? UNREACHABLE : "The file was changed, moved, or is a folder; choose it again.";
+}
+
 export async function errorOf(response) {
   const answer = await response.json().catch((error) => {
     if (error.name === "AbortError") throw error; // nobody waits for it any more
