@@ -63,7 +63,7 @@ def cache_folder() -> Path:
             return Path(chosen).expanduser()
         return (Path(base) if base else Path.home() / ".cache") / "fer-ensemble"
     except RuntimeError:  # containers run under numbers that belong to nobody
-        return Path(tempfile.gettempdir()) / f"fer-ensemble-{os.getuid()}"
+        return Path(tempfile.gettempdir()) / f"fer-ensemble-{getattr(os, 'getuid', int)()}"
 
 
 def printable(name: str) -> str:

@@ -140,8 +140,14 @@ def left_out_of_hat(
     """
     without = np.empty_like(residuals)
     for group in members:
-        hat = reach[:, group].T @ reach[:, group] * weight[group]
-        without[group] = solve(np.eye(len(group)) - hat, residuals[group])
+        own = reach[:, group]
+        if len(group) <= len(own):
+            hat = own.T @ own * weight[group]
+            without[group] = solve(np.eye(len(group)) - hat, residuals[group])
+        else:  # the same by Woodbury's identity: a person of thousands of pictures costs no more
+            weighted = own * weight[group]
+            inner = solve(np.eye(len(own)) - weighted @ own.T, weighted @ residuals[group])
+            without[group] = residuals[group] + own.T @ inner
     return without
 
 

@@ -3,7 +3,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from fer_landmarks.kernel import KernelLeastSquares
-from fer_landmarks.leave_out import groups_for, members_of, sample_rows
+from fer_landmarks.leave_out import groups_for, left_out_of_hat, members_of, sample_rows
 
 
 def test_whole_groups_are_drawn_until_there_are_enough():
@@ -51,3 +51,22 @@ def test_who_alone_shows_a_class_is_left_out_picture_by_picture():
     assert [m.tolist() for m in members] == [[0], [1], [2], [3, 4], [5], [6]]
     everybody = sample_rows(codes, None, np.zeros(7), np.random.RandomState(0))[1]
     assert len(everybody) == 7
+
+
+@pytest.mark.parametrize("size", [4, 40])
+def test_residuals_without_a_group_are_those_of_a_fit_without_it(size):
+    rng = np.random.default_rng(0)
+    x, y, weight = rng.normal(size=(60, 8)), rng.normal(size=(60, 2)), rng.uniform(0.5, 2, 60)
+
+    def solved(rows):
+        own = x[rows] * weight[rows, None]
+        return np.linalg.solve(own.T @ x[rows] + np.eye(8), own.T @ y[rows])
+
+    everything = np.arange(60)
+    gram = (x * weight[:, None]).T @ x + np.eye(8)
+    reach = np.linalg.solve(np.linalg.cholesky(gram), x.T)
+    group, others = everything[:size], everything[size:]
+    residuals = y - x @ solved(everything)
+    found = left_out_of_hat(reach, weight, residuals, [group, others])
+    np.testing.assert_allclose(found[group], y[group] - x[group] @ solved(others), atol=1e-8)
+    np.testing.assert_allclose(found[others], y[others] - x[others] @ solved(group), atol=1e-8)
