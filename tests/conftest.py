@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 from fer_core.datasets.dataset import Dataset
 from fer_core.labels import LABELS, SCHEMES
@@ -24,6 +25,16 @@ def _own_cache(tmp_path_factory):
         patch.delenv("FER_PREDICTOR", raising=False)
         for name in ("no_proxy", "NO_PROXY"):
             patch.setenv(name, "127.0.0.1,localhost")
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_threads():
+    """Give back the threads of linear algebra that a module's commands bound for their process.
+
+    Their number changes the last bits of sums, and results of an earlier module with them.
+    """
+    with threadpool_limits(os.cpu_count()):  # on leaving as it was before
         yield
 
 
