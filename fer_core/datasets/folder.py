@@ -97,6 +97,7 @@ def load_folder(
         "skipped": arrays["broken"].tolist(),
         "no_face": names[~found].tolist(),
         "ignored": tree.ignored,
+        "joined": list(tree.joined),
         "no_group": alone,
         "persons": 0 if groups is None else len(set(persons[kept][~np.isin(names, alone)])),
     }

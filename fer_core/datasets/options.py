@@ -18,6 +18,7 @@ _NAMED = 3
 _NOTES = {
     "ignored": "classes left out",
     "skipped": "could not be read, left out",
+    "joined": "taken for one class",
     "no_group": "named by no row of the groups, each a group of its own",
 }
 

@@ -48,6 +48,8 @@ class Tree:
         Classes whose pictures no scheme knows and were left out, with their number.
     class_folders : frozenset of str
         Paths of the class folders inside the source; none where a table labels pictures.
+    joined : tuple of str
+        Of labels that several names spell, which names.
     """
 
     pictures: list[str]
@@ -56,6 +58,7 @@ class Tree:
     scheme: Scheme
     ignored: dict[str, int]
     class_folders: frozenset[str] = frozenset()
+    joined: tuple[str, ...] = ()
 
 
 def read_tree(path: Path, names: Sequence[str]) -> Tree:
@@ -136,7 +139,26 @@ def _tree(path: Path, labels: Mapping[str, str], parts: Mapping[str, str]) -> Tr
     kept = [name for name, label in labels.items() if label in codes]
     dropped = Counter(label for label in labels.values() if label not in codes)
     y = [codes[labels[name]] for name in kept]
-    return Tree(kept, y, [parts[name] for name in kept], scheme, dict(dropped))
+    return Tree(
+        kept,
+        y,
+        [parts[name] for name in kept],
+        scheme,
+        dict(dropped),
+        joined=_joined(codes, scheme),
+    )
+
+
+def _joined(codes: Mapping[str, int], scheme: Scheme) -> tuple[str, ...]:
+    """Say which names that differ by more than their case are taken for one label."""
+    names: dict[int, set[str]] = {}
+    for name, code in codes.items():
+        names.setdefault(code, set()).add(name.casefold())
+    return tuple(
+        f"{' and '.join(sorted(own))} for {scheme.labels[code]}"
+        for code, own in sorted(names.items())
+        if len(own) > 1
+    )
 
 
 def _named_part(name: str) -> str:

@@ -54,7 +54,8 @@ class AllowedHosts:
         name = host.strip("[]").lower()
         if is_loopback(name):
             return cls(LOOPBACK_NAMES | {name})
-        names = {name, socket.gethostname().lower()}
+        own = socket.gethostname().lower()
+        names = {name, own, f"{own}.local"}  # as multicast DNS calls it in a local network
         return cls(LOOPBACK_NAMES | names, any_address=_is_wildcard(name))
 
     def allows(self, header: str) -> bool:

@@ -8,6 +8,7 @@ import skimage.data
 
 from fer_core.crop import FRAMING_VERSION, crop_faces, whole_picture_box
 from fer_core.datasets.folder import _crop_kind, load_folder
+from fer_core.datasets.options import notes_in_words
 from fer_core.detectors import PHOTO_WORKING_SIDE, make_detector
 from fer_core.errors import DataError
 from fer_core.landmarks import LandmarkPredictor
@@ -316,3 +317,13 @@ def test_reading_pictures_keeps_the_warnings_of_others(tmp_path):
         load_folder(root)
         warnings.warn("of a fit", UserWarning, stacklevel=1)
     assert [str(w.message) for w in caught] == ["of a fit"]
+
+
+def test_names_that_are_taken_for_one_label_are_said(tmp_path):
+    folders = ("train/calm", "train/neutral", "train/happy", "test/Happy", "test/neutral")
+    _write(tmp_path, {f"{f}/{i}.png": _ready(i) for f in folders for i in range(3)})
+    dataset = load_folder(tmp_path, crop="never")
+    assert dataset.notes["joined"] == ["calm and neutral for neutral"]
+    (sentence,) = (s for s in notes_in_words(dataset.notes) if "class" in s)
+    assert sentence == "taken for one class: 1: calm and neutral for neutral"
+    assert dataset.counts() == {"happy": 6, "neutral": 9}

@@ -121,3 +121,12 @@ def test_models_with_classes_of_their_own_offer_only_those(recognizer):
     engine.load()
     assert [each.name for each in engine.schemes] == ["own"]
     engine.close()
+
+
+def test_the_machine_s_names_in_a_local_network_are_its_own(monkeypatch):
+    monkeypatch.setattr("socket.gethostname", lambda: "Studio")
+    hosts = AllowedHosts.of("0.0.0.0")
+    for name in ("studio:8000", "studio.local:8000", "192.168.1.7:8000", "localhost"):
+        assert hosts.allows(name), name
+    for name in ("studio.example", "evil.local", "local"):
+        assert not hosts.allows(name), name
