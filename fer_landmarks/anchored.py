@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.crop import CROP_SIDE
-from fer_core.landmarks import MIRROR_ORDER
+from fer_core.landmarks import MIRROR_ORDER, N_LANDMARKS
 from fer_landmarks.features import Features
 from fer_landmarks.symmetry import Symmetry, grid_symmetry, join
 
@@ -141,6 +141,20 @@ class AnchoredFeatures(Features):
     points: tuple[int, ...] = INNER_POINTS
     scales: tuple[tuple[float, float], ...] = SCALES
     side: int = CROP_SIDE
+
+    def __post_init__(self) -> None:
+        known = {point for point in self.points if point in range(N_LANDMARKS)}
+        if not known or known != set(self.points) or {MIRROR_ORDER[p] for p in known} != known:
+            raise ValueError(
+                f"points must be landmarks, 0 to {N_LANDMARKS - 1}, with the mirror image of each. "
+                f"Got {self.points} instead."
+            )
+        spacings, sigmas = zip(*self.scales, strict=True) if self.scales else ((), ())
+        if not sigmas or min(*spacings, *sigmas) <= 0 or list(sigmas) != sorted(set(sigmas)):
+            raise ValueError(
+                "scales must be pairs of spacing and sigma, above 0, sigma rising. "
+                f"Got {self.scales} instead."
+            )
 
     def describe(
         self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32]

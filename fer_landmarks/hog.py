@@ -53,11 +53,7 @@ def dense_hog(
     if engine not in _ENGINES:
         raise ValueError(f"engine must be one of {', '.join(_ENGINES)}. Got {engine!r} instead.")
     n, height, width = faces.shape
-    if height % cell or width % cell or min(height, width) < BLOCK * cell:
-        raise ValueError(
-            f"cell must divide the pictures' sides {height} x {width} and fit twice. "
-            f"Got {cell} instead."
-        )
+    _check_cell(cell, height, width)
     shape = (height // cell - BLOCK + 1, width // cell - BLOCK + 1, BLOCK, BLOCK, N_ORIENTATIONS)
     out = np.empty((n, *shape), dtype=np.float32)
     describe = _ENGINES[engine](height, width, cell)
@@ -102,6 +98,14 @@ def _skimage(height: int, width: int, cell: int) -> Callable[[NDArray[np.uint8]]
 _ENGINES = {"opencv": _opencv, "skimage": _skimage}
 
 
+def _check_cell(cell: int, height: int, width: int) -> None:
+    if cell < 1 or height % cell or width % cell or min(height, width) < BLOCK * cell:
+        raise ValueError(
+            f"cell must divide the pictures' sides {height} x {width} and fit twice. "
+            f"Got {cell} instead."
+        )
+
+
 @dataclass(frozen=True)
 class HogFeatures(Features):
     """Histograms of oriented gradients over the whole crop."""
@@ -110,6 +114,9 @@ class HogFeatures(Features):
     engine: str = "opencv"
 
     uses_landmarks = False
+
+    def __post_init__(self) -> None:
+        _check_cell(self.cell, CROP_SIDE, CROP_SIDE)
 
     def describe(
         self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32]

@@ -157,7 +157,13 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
         check_bits(self.bits)
         if self.n_left_out is not None and self.n_left_out < 1:
             raise ValueError(f"n_left_out must be at least 1. Got {self.n_left_out} instead.")
+        if self.n_centers is not None and self.n_centers < 1:
+            raise ValueError(f"n_centers must be at least 1. Got {self.n_centers} instead.")
         x, labels = validate_data(self, X, y, dtype=np.float32)
+        if not 0 <= self.n_odd <= x.shape[1]:
+            raise ValueError(
+                f"n_odd must be 0 to the {x.shape[1]} features. Got {self.n_odd} instead."
+            )
         self.__dict__.pop("left_out_proba_", None)  # of another fit
         self.classes_, codes = encode_labels(labels)
         rng = check_random_state(self.random_state)

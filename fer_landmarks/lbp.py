@@ -85,6 +85,10 @@ class LbpFeatures(Features):
 
     uses_landmarks = False
 
+    def __post_init__(self) -> None:
+        if self.cell < 1 or CROP_SIDE % self.cell:
+            raise ValueError(f"cell must divide {CROP_SIDE} pixels. Got {self.cell} instead.")
+
     def describe(
         self, faces: NDArray[np.uint8], landmarks: NDArray[np.float32]
     ) -> NDArray[np.float32]:

@@ -64,8 +64,9 @@ class FaceStage(TransformerMixin, BaseEstimator):
         return self.features().symmetry()
 
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
-        """Check the faces `X`; there is nothing to learn."""
+        """Check the faces `X` and the parameters; there is nothing to learn."""
         check_faces(X)
+        self.features()
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:

@@ -251,3 +251,12 @@ def test_one_that_was_kept_before_there_was_a_choice_of_bits_is_read(blobs):
     old = KernelLeastSquares.__new__(KernelLeastSquares)
     old.__setstate__(state)
     np.testing.assert_array_equal(old.predict_proba(x), fitted.predict_proba(x))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"n_centers": 0}, {"n_centers": -5}, {"n_odd": -1}, {"n_odd": 99}]
+)
+def test_numbers_that_mean_nothing_are_refused(wrong, blobs):
+    x, y = blobs[:2]
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
+        KernelLeastSquares(**wrong).fit(x, y)

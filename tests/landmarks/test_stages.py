@@ -151,3 +151,27 @@ def test_stages_of_older_versions_get_the_defaults_of_newer_parameters(faces):
     old = AnchoredHistograms.__new__(AnchoredHistograms)
     old.__setstate__(state)
     np.testing.assert_array_equal(old.transform(faces[:2]), new.transform(faces[:2]))
+
+
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        (AnchoredHistograms(points=(36, 48)), "points must be landmarks, 0 to 67, with the mirror"),
+        (AnchoredHistograms(points=(36, 45, 99)), "points must be landmarks"),
+        (AnchoredHistograms(points=()), "points must be landmarks"),
+        (AnchoredHistograms(scales=((6, 3), (4, 2))), "sigma rising"),
+        (AnchoredHistograms(scales=()), "scales must be pairs"),
+        (AnchoredHistograms(scales=((0, 2),)), "above 0"),
+        (LbpHistograms(cell=5), "cell must divide 48 pixels. Got 5"),
+        (LbpHistograms(cell=0), "cell must divide 48 pixels. Got 0"),
+    ],
+)
+def test_parameters_that_describe_nothing_are_refused(stage, words, faces):
+    with pytest.raises(ValueError, match=words):
+        stage.fit(faces)
+
+
+@pytest.mark.parametrize("cell", [0, -8, 7])
+def test_cells_that_do_not_fit_are_refused(cell, faces):
+    with pytest.raises(ValueError, match="cell must divide"):
+        DenseHog(cell=cell).fit(faces).transform(faces)
