@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Integral
 from typing import Any, ClassVar, Self
@@ -19,55 +18,17 @@ from fer_landmarks.compact import CompactState, check_bits, rounded
 from fer_landmarks.gaussian import softmax
 from fer_landmarks.layers import LayerScores
 from fer_landmarks.targets import encode_labels, mixed_targets
+from fer_landmarks.trained_layer import TrainedLayer
 
 #: Of the running means and variances of batch normalisation.
 _MOMENTUM = np.float32(0.9)
 _EPSILON = np.float32(1e-5)
-#: Adam's (Kingma and Ba, ICLR 2015).
-_BETA1, _BETA2 = np.float32(0.9), np.float32(0.999)
 #: Share of the steps in which the learning rate rises.
 _WARMUP = 0.1
 #: Least spread of a feature, as a share of the largest, that is whitened: below it is noise.
 _LEAST_SPREAD = 1e-3
 #: Rows whose spread is measured at a time.
 _BLOCK = 16_384
-
-
-@dataclass
-class _Layer:
-    """Weights of a hidden layer and of its batch normalisation, and Adam's moments of them."""
-
-    values: dict[str, NDArray[np.float32]]
-    first: dict[str, NDArray[np.float32]]
-    second: dict[str, NDArray[np.float32]]
-    mean: NDArray[np.float32]
-    variance: NDArray[np.float32]
-
-    @classmethod
-    def make(cls, n_in: int, n_out: int, rng: np.random.Generator, *, last: bool) -> Self:
-        spread = np.sqrt((1 if last else 2) / n_in)
-        values = {
-            "weights": rng.normal(0, spread, (n_in, n_out)).astype(np.float32),
-            "shift": np.zeros(n_out, np.float32),
-        }
-        if not last:
-            values["scale"] = np.ones(n_out, np.float32)
-        zeros = {name: np.zeros_like(value) for name, value in values.items()}
-        moments = {name: np.zeros_like(value) for name, value in values.items()}
-        return cls(values, zeros, moments, np.zeros(n_out, np.float32), np.ones(n_out, np.float32))
-
-    def step(
-        self, slopes: dict[str, NDArray[np.float32]], rate: float, decay: float, n: int
-    ) -> None:
-        """Take the n-th step of AdamW; only weights decay."""
-        for name, slope in slopes.items():
-            first, second, value = self.first[name], self.second[name], self.values[name]
-            first += (1 - _BETA1) * (slope - first)
-            second += (1 - _BETA2) * (slope * slope - second)
-            if name == "weights":
-                value *= np.float32(1 - rate * decay)
-            root = np.sqrt(second / np.float32(1 - float(_BETA2) ** n)) + np.float32(1e-7)
-            value -= np.float32(rate / (1 - float(_BETA1) ** n)) * first / root
 
 
 class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
@@ -208,11 +169,11 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
         targets: NDArray[np.float32],
         weight: NDArray[np.float32],
         rng: np.random.Generator,
-    ) -> list[_Layer]:
+    ) -> list[TrainedLayer]:
         """Return one fitted network."""
         sizes = [x.shape[1], *self.hidden, targets.shape[1]]
         layers = [
-            _Layer.make(n_in, n_out, rng, last=i == len(self.hidden))
+            TrainedLayer.make(n_in, n_out, rng, last=i == len(self.hidden))
             for i, (n_in, n_out) in enumerate(pairwise(sizes))
         ]
         size = min(self.batch_size, len(x))
@@ -276,7 +237,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
 
     def _descend(
         self,
-        layers: Sequence[_Layer],
+        layers: Sequence[TrainedLayer],
         x: NDArray[np.float32],
         targets: NDArray[np.float32],
         weight: NDArray[np.float32],
@@ -324,7 +285,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
                 slope = slope @ layer.values["weights"].T
             layer.step(slopes, rate, self.weight_decay, n)
 
-    def _fold(self, layers: Sequence[_Layer]) -> None:
+    def _fold(self, layers: Sequence[TrainedLayer]) -> None:
         """Put normalisation into the weights, which is all that answers need."""
         for i, layer in enumerate(layers):
             weights, shift = layer.values["weights"], layer.values["shift"]

@@ -7,7 +7,8 @@ import pytest
 
 from fer_landmarks import perceptron
 from fer_landmarks.gaussian import softmax
-from fer_landmarks.perceptron import DropoutPerceptron, _kept, _Layer
+from fer_landmarks.perceptron import DropoutPerceptron, _kept
+from fer_landmarks.trained_layer import TrainedLayer
 
 
 def rings(n=400, seed=0):
@@ -106,7 +107,9 @@ def test_slopes_are_those_of_the_loss():
     x = rng.normal(size=(12, 3))
     targets = np.eye(2, dtype=np.float32)[rng.integers(0, 2, 12)]
     weight = rng.uniform(0.2, 3, size=(12, 1))
-    layers = [_Layer.make(*sizes, rng, last=sizes[1] == 2) for sizes in ((3, 5), (5, 4), (4, 2))]
+    layers = [
+        TrainedLayer.make(*sizes, rng, last=sizes[1] == 2) for sizes in ((3, 5), (5, 4), (4, 2))
+    ]
     taken = []
     for layer in layers:
         layer.values = {name: value.astype(np.float64) for name, value in layer.values.items()}
@@ -185,16 +188,6 @@ def test_weights_of_every_layer_decay():
     ]
     # Normalised layers are folded, so of two the last alone shows its size as it was learnt.
     assert sizes[1][-1] < 0.8 * sizes[0][-1]
-
-
-@pytest.mark.parametrize("last", [False, True])
-def test_a_step_without_slope_only_decays(last):
-    layer = _Layer.make(3, 4, np.random.default_rng(0), last=last)
-    before = {name: value.copy() for name, value in layer.values.items()}
-    layer.step({name: np.zeros_like(v) for name, v in before.items()}, 0.1, 0.5, 1)
-    np.testing.assert_allclose(layer.values["weights"], before["weights"] * (1 - 0.1 * 0.5))
-    for name in set(before) - {"weights"}:
-        np.testing.assert_array_equal(layer.values[name], before[name])
 
 
 def test_a_training_that_diverges_is_refused():

@@ -11,7 +11,7 @@ from fer_core.model_entry import LICENCE
 from fer_core.model_store import ModelStore
 from fer_core.soft_labels import write_soft_labels
 from fer_core.splits import make_split
-from fer_landmarks import train
+from fer_landmarks import list_pipelines, make_pipeline, train
 from fer_landmarks.train import main, train_and_store
 
 
@@ -134,3 +134,11 @@ def test_pictures_too_few_for_neighbours_are_one_sentence(tmp_path):
     few = replace(split, fitting=split.fitting.subset(np.arange(3)))
     with pytest.raises(DataError, match="'fusion-knn' can't be fitted on these 3 faces"):
         train_and_store("fusion-knn", few, tmp_path)
+
+
+@pytest.mark.parametrize("name", list_pipelines())
+def test_the_seed_reaches_everything_that_draws(name):
+    params = make_pipeline(name, random_state=3).get_params()
+    drawn = {key: value for key, value in params.items() if key.endswith("random_state")}
+    assert set(drawn.values()) <= {3}
+    assert drawn or name.endswith(("-knn", "-lda", "-kernel"))
