@@ -31,8 +31,6 @@ GRAY = "#767676"
 _DPI = 150
 #: Pictures below which a bin of confidences is not drawn.
 _LEAST_IN_BIN = 5
-
-
 #: Letters of a label that have room beside a matrix, and with one face of many.
 _BESIDE_MATRIX, UNDER_FACES = 24, 11
 

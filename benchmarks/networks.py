@@ -65,10 +65,7 @@ def networks_table(
         ("delta", "Fitting less validation, in points"),
         ("test", "Accuracy of the network as it is served"),
         ("95 % interval", f"Of the test accuracy, {BY_BOOTSTRAP}"),
-        (
-            "without copies",
-            f"Test accuracy on pictures {WITHOUT_COPIES}",
-        ),
+        ("without copies", f"Test accuracy on pictures {WITHOUT_COPIES}"),
         ("macro F1", "On test pictures"),
         ("s / epoch", "Mean seconds an epoch"),
         *(

@@ -175,10 +175,7 @@ def models_table(content: Mapping[str, Any]) -> Table:
         ("accuracy", "Share of the pictures labelled right"),
         ("95 % interval", f"Of the accuracy, {BY_BOOTSTRAP}"),
         ("with missed", "Accuracy if pictures without a found face are errors"),
-        (
-            "without copies",
-            f"Accuracy on pictures {WITHOUT_COPIES}",
-        ),
+        ("without copies", f"Accuracy on pictures {WITHOUT_COPIES}"),
         ("macro F1", "Mean over the classes that there are"),
         ("log loss", "Mean negative log probability of the true label; less is better"),
         ("ECE", "Expected calibration error; less is better"),

@@ -58,7 +58,7 @@ def coverage_figure(results: Sequence[Result]) -> Figure:
     axes.set_ylim(top=1.005)
     axes.grid(color="#dddddd", linewidth=0.8)
     plain_frame(axes)
-    columns = 4 if max(map(len, (r.name for r in results))) < _LONG_NAME else 2
+    columns = 4 if max(len(r.name) for r in results) < _LONG_NAME else 2
     figure.legend(loc="outside upper right", ncols=columns, frameon=False, fontsize=9)
     return figure
 

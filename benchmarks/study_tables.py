@@ -40,10 +40,7 @@ def pairs_table(study: Study) -> Table:
         ("p", "McNemar's mid-p: chance of such a difference between equally good models"),
         ("p, corrected", "After Holm, for the number of pairs"),
         ("differ", f"Whether the corrected p is below {SIGNIFICANCE}"),
-        (
-            "without copies",
-            f"Difference on pictures {WITHOUT_COPIES}",
-        ),
+        ("without copies", f"Difference on pictures {WITHOUT_COPIES}"),
         ("p, corrected, without copies", "The same test on those pictures"),
     ]
     rows = []

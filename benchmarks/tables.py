@@ -107,10 +107,7 @@ def models_table(results: Sequence[Result]) -> Table:
         ("model", "Name for --models"),
         ("accuracy", "Share of all test pictures labelled right"),
         ("95 % interval", f"Of the accuracy, {BY_BOOTSTRAP}"),
-        (
-            "without copies",
-            f"Accuracy on test pictures {WITHOUT_COPIES}",
-        ),
+        ("without copies", f"Accuracy on test pictures {WITHOUT_COPIES}"),
         ("macro F1", "Mean over classes of the harmonic mean of precision and recall"),
         ("balanced", "Balanced accuracy: mean recall over classes"),
         ("top-2", "Share of pictures whose label is among the two most probable"),

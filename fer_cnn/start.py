@@ -10,7 +10,7 @@ from typing import Any
 
 from fer_cnn.architectures.ends import FEATURES, PROBABILITIES
 from fer_cnn.recipe import Recipe
-from fer_core.errors import DataError, ProtocolError
+from fer_core.errors import DataError, ProtocolError, first_line
 from fer_core.extras import require
 from fer_core.lookup import none_such
 from fer_core.model_entry import MANIFEST, ModelEntry
@@ -56,7 +56,7 @@ def load_keras(path: Path) -> Any:
     try:
         return keras.saving.load_model(path, compile=False)
     except Exception as error:  # Keras raises whatever its parts raise
-        words = (str(error).strip().splitlines() or ["no message"])[0]
+        words = first_line(error)
         saved = _saved_by(path)
         if saved not in (None, keras.__version__):
             words = f"Keras {saved} saved it, this is {keras.__version__}; pip install -U keras"

@@ -239,8 +239,8 @@ def _command(args: argparse.Namespace) -> None:
     if args.soft_labels is not None:
         require_source(args.soft_labels)
     require("keras", "train")  # before pictures are read
-    work = _workplace(args, recipe)
-    if args.resume and not _goes_on(args, recipe):
+    work, goes_on = _workplace(args, recipe), _goes_on(args, recipe)
+    if args.resume and not goes_on:
         print(f"{work}: there is no training to go on with; beginning anew")
     if (work / CHECKPOINT).exists() and not args.resume:
         raise FerError(
@@ -251,7 +251,7 @@ def _command(args: argparse.Namespace) -> None:
     dataset = load_dataset(args)
     scheme = scheme_for(recipe, dataset, args.scheme)
     split = make_split(dataset, seed=args.seed)
-    if not _goes_on(args, recipe):  # else the checkpoint knows its pictures
+    if not goes_on:  # else the checkpoint knows its pictures
         require_same_fitting(recipe.init, split.fitting)
     split = clean_split(split.in_scheme(scheme), cleaning, dataset)
     print(

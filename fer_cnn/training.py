@@ -24,7 +24,7 @@ from fer_cnn.phases import Phase, compile_for, phase_at, set_rate
 from fer_cnn.recipe import Recipe
 from fer_cnn.start import load_network
 from fer_cnn.weights import load_weights, with_new_head
-from fer_core.errors import DataError
+from fer_core.errors import DataError, first_line
 from fer_core.extras import require
 
 logger = logging.getLogger(__name__)
@@ -219,10 +219,9 @@ def _fresh(recipe: Recipe, n_classes: int, start: Path | None) -> Any:
         model = build(recipe.architecture, n_classes, **recipe.options)
     except (TypeError, ValueError) as error:
         told = ", ".join(f"{key} {value}" for key, value in recipe.options.items())
-        why = (str(error).strip().splitlines() or ["no message"])[0]
         raise DataError(
             f"recipe '{recipe.name}': no network '{recipe.architecture}' can be made with {told}: "
-            f"{why}"
+            f"{first_line(error)}"
         ) from error
     load_weights(model, recipe.weights, width=recipe.options.get("width", 1.0))
     return model

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_cnn.architectures.ends import FEATURES, PREPROCESSING, PROBABILITIES, probabilities
-from fer_core.errors import DataError, FerError
+from fer_core.errors import DataError, FerError, first_line
 from fer_core.extras import require
 from fer_core.files import sha256_of
 from fer_core.lookup import did_you_mean
@@ -269,10 +269,9 @@ def _assign(backbone: Any, layers: Layers, source: str) -> None:
 
 
 def _misfit(path: Path, error: Exception) -> str:
-    words = str(error).strip().splitlines()[:1] or ["no message"]
     return (
-        f"{path}: no weights of this backbone can be read from it ({words[0]}); --weights takes "
-        ".h5 and .weights.h5 files of the backbone and .keras networks with the same backbone"
+        f"{path}: no weights of this backbone can be read from it ({first_line(error)}); --weights "
+        "takes .h5 and .weights.h5 files of the backbone and .keras networks with the same backbone"
     )
 
 

@@ -48,16 +48,7 @@ def run_command(
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return EXIT_INTERRUPTED
-    except MemoryError as error:
-        if args.debug:
-            raise
-        print(
-            f"{parser.prog}: there is too little memory for this ({error or 'no size told'}); take "
-            "fewer pictures, or a model that grows less with them (docs/growth.md)",
-            file=sys.stderr,
-        )
-        return EXIT_BAD_INPUT
-    except (FerError, OSError) as error:
+    except (FerError, OSError, MemoryError) as error:
         if args.debug:
             raise
         print(f"{parser.prog}: {explain(error)}", file=sys.stderr)
@@ -130,8 +121,13 @@ def number_of(kind: type[_Number], text: str) -> _Number:
         raise argparse.ArgumentTypeError(f"must be a {wanted}. Got '{text}' instead.") from None
 
 
-def explain(error: FerError | OSError) -> str:
+def explain(error: FerError | OSError | MemoryError) -> str:
     """Return `error` as one sentence for people, with the file it is about."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, MemoryError):
+        return (
+            f"there is too little memory for this ({error or 'no size told'}); take fewer "
+            "pictures, or a model that grows less with them (docs/growth.md)"
+        )
     return str(error)

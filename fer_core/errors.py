@@ -23,3 +23,8 @@ class ModelStoreError(FerError):
 
 class MissingExtraError(FerError):
     """An optional dependency is not installed."""
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of another library's message, which may go on for pages."""
+    return (str(error).strip().splitlines() or ["no message"])[0]

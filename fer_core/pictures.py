@@ -196,7 +196,7 @@ def _to_8_bits(image: Image.Image) -> Image.Image:
         raise ValueError(
             f"its gray levels go from {low} to {high} where 16 bits go to 65535; save it in 8 bits"
         )
-    return Image.fromarray(np.clip(np.asarray(image) >> 8, 0, 255).astype(np.uint8))
+    return Image.fromarray(np.clip(levels >> 8, 0, 255).astype(np.uint8))
 
 
 def _to_rgb(path: Path, image: Image.Image) -> Image.Image:

@@ -155,10 +155,10 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
         pictures of one person do, are left out together.
         """
         check_bits(self.bits)
-        if self.n_left_out is not None and self.n_left_out < 1:
-            raise ValueError(f"n_left_out must be at least 1. Got {self.n_left_out} instead.")
-        if self.n_centers is not None and self.n_centers < 1:
-            raise ValueError(f"n_centers must be at least 1. Got {self.n_centers} instead.")
+        for name in ("n_left_out", "n_centers"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1. Got {value} instead.")
         x, labels = validate_data(self, X, y, dtype=np.float32)
         if not 0 <= self.n_odd <= x.shape[1]:
             raise ValueError(

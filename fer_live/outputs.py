@@ -97,27 +97,28 @@ class Outputs:
         self.before = self._find_before(resume, restart)
         self.start = 0 if self.before is None else self.before.next_frame
         self._n_done = 0 if self.before is None else self.before.n_done
-        sizes = {} if self.before is None else self.before.sizes
         forms: dict[str, RowFormat] = {"csv": CsvFormat(labels), "jsonl": JsonLinesFormat()}
         self._forms = {kind: forms[kind] for kind in self.save & forms.keys()}
-        self._tables: dict[str, RowFile] | None = None
+        self._tables: dict[str, RowFile] = {}
+        self._begun = False
         if self.before is not None:
-            self._begin(sizes)
+            self._begin()
 
-    def _begin(self, sizes: Mapping[str, int]) -> dict[str, RowFile]:
+    def _begin(self) -> None:
         """Open the tables, in place of an older run's results; of a new run with its first frame.
 
         What can't even give one frame leaves them as they are.
         """
         # An older run's record would say of this one that it is finished.
         (self.folder / RECORD).unlink(missing_ok=True)
+        sizes: Mapping[str, int] = {}
         if self.before is None:
             self._clear()
-        self._tables = {
-            kind: RowFile(self.folder / KINDS[kind], form, sizes.get(kind))
-            for kind, form in self._forms.items()
-        }
-        return self._tables
+        else:
+            sizes = self.before.sizes
+        for kind, form in self._forms.items():
+            self._tables[kind] = RowFile(self.folder / KINDS[kind], form, sizes.get(kind))
+        self._begun = True
 
     @property
     def can_go_on(self) -> bool:
@@ -141,8 +142,9 @@ class Outputs:
         OSError
             If something can't be written; whole rows are there.
         """
-        tables = self._begin({}) if self._tables is None else self._tables
-        for table in tables.values():
+        if not self._begun:
+            self._begin()
+        for table in self._tables.values():
             table.write(frame, result)
         if "video" in self.save and self._n_done >= self._n_pictured:
             self._write_video(frame, picture())
@@ -160,7 +162,7 @@ class Outputs:
         if self.source.live or self._done is None or not due:
             return
         self._last_checkpoint = monotonic()
-        sizes = {kind: table.size for kind, table in (self._tables or {}).items()}
+        sizes = {kind: table.size for kind, table in self._tables.items()}
         last, n = self._done, self._n_done
         self._journal.add(
             Checkpoint(last.number + 1, n, last.seconds, sizes, follower.state(), summary.state())
@@ -168,9 +170,9 @@ class Outputs:
 
     def close(self, summary: dict[str, Any], *, finished: bool) -> None:
         """Close all files; draw the timeline, and write the record of a finished run."""
-        if finished and self._tables is None:  # a camera that gave nothing
-            self._begin({})
-        for table in (self._tables or {}).values():
+        if finished and not self._begun:  # a camera that gave nothing
+            self._begin()
+        for table in self._tables.values():
             table.close()
         if self._video is not None:
             self._video.close()

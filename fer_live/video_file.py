@@ -92,7 +92,7 @@ class VideoFile:
             If an address does: its connection may have dropped.
         """
         problem = DataError if self._is_address else DamagedVideoError
-        wide = self._pixel_width()
+        square = self.frame_size if self._pixel_width() != 1 else None
         number, before, first = 0, -1.0, 0.0
         while self._capture.grab():
             seconds = self._seconds(number, before)
@@ -103,8 +103,8 @@ class VideoFile:
                 read, image = self._capture.retrieve()
                 if not read:
                     break
-                if wide != 1:
-                    image = cv2.resize(image, self.frame_size, interpolation=cv2.INTER_AREA)
+                if square is not None:
+                    image = cv2.resize(image, square, interpolation=cv2.INTER_AREA)
                 yield Frame(number, seconds - first, np.asarray(image, dtype=np.uint8))
             number += 1
         if number == 0:

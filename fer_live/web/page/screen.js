@@ -128,13 +128,13 @@ export function stagePairs(frames) {
     });
 }
 
-/** The sentence of an answer that is an error. */
 /** Why a file was not analysed, where the server gave no answer: it may be the file's fault. */
 export async function unanswered(file) {
   const readable = await file.slice(0, 1).arrayBuffer().then(() => true, () => false);
   return readable ? UNREACHABLE : "The file was changed, moved, or is a folder; choose it again.";
 }
 
+/** The sentence of an answer that is an error. */
 export async function errorOf(response) {
   const answer = await response.json().catch((error) => {
     if (error.name === "AbortError") throw error; // nobody waits for it any more
