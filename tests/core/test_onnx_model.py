@@ -1,4 +1,7 @@
+import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import onnx
@@ -84,3 +87,11 @@ def test_refuses_files_that_are_no_network_for_these_classes(network, tmp_path):
     (tmp_path / "bad.onnx").write_bytes(network[:50])
     with pytest.raises(ModelStoreError, match=r"bad\.onnx"):
         OnnxClassifier(tmp_path / "bad.onnx", [0, 1])
+
+
+def test_nothing_is_kept_or_sent_for_the_makers_of_the_runtime(tmp_path):
+    code = "from fer_core import model_store; model_store.load('cnn')"
+    own = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    environment = {**own, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / ".cache")}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert not [path for path in tmp_path.rglob("*") if "microsoft" in path.name.lower()]
