@@ -75,9 +75,13 @@ def cost_of(result: Result) -> tuple[float, float]:
 #: following the face takes the rest of them.
 LIVE_BUDGET = Budget(max_ms=10.0, max_mb=60.0, strict=False)
 
-#: By how much, in nats, a further member has to lower the log loss: less is within the noise of a
-#: few thousand validation pictures, and every member costs time.
+#: By how much, in nats a picture, a further member has to lower the loss: less is within the noise of
+#: a few thousand validation pictures, and every member costs time.
 LEAST_GAIN = 0.001
+
+#: Pull towards ensembles of all candidates, as that of weights (see `fer_core.pooling`) but weaker:
+#: with all of that, models that only guess would join, and take time.
+_PULL = 10.0
 
 #: Single models from which the search begins, best first.
 _STARTS = 4
@@ -88,11 +92,14 @@ def members_within(
 ) -> list[str]:
     """Choose members by stepwise selection on validation log loss.
 
-    Members are added one at a time, always the one whose ensemble has the least log loss, as long
-    as one fits into what is left of the budget and lowers the loss by `LEAST_GAIN` (Caruana et al.,
+    Members are added one at a time, always the one whose ensemble has the least loss, as long as
+    one fits into what is left of the budget and lowers the loss by `LEAST_GAIN` (Caruana et al.,
     "Ensemble selection from libraries of models", ICML 2004). Those that later ones have made
     dispensable then leave: without them the loss rises by less than that. The best of several
     beginnings counts: the best single model may leave nothing of the budget for a second one.
+
+    The loss is log loss and a pull to equal weights of all candidates, over all pictures together. On
+    few pictures, which can't tell models apart, the pull decides, and most that fit become members.
 
     Parameters
     ----------
@@ -122,7 +129,9 @@ def members_within(
     def loss(members: frozenset[str]) -> float:
         probas = {m: p.proba for m, p in checked.items() if m in members}
         spec = fit_ensemble(probas, y, temperatures=temperatures)
-        return log_loss(spec.combine(probas), y)
+        # Their squared distance from equal weights of all candidates, but for what is always the same.
+        distance = sum(weight**2 for weight in spec.weights)
+        return log_loss(spec.combine(probas), y) + _PULL / len(y) * distance
 
     def fits(members: Sequence[str]) -> bool:
         return budget.allows(*(sum(costs[m][i] for m in members) for i in (0, 1)))

@@ -56,6 +56,7 @@ def test_a_member_that_hardly_helps_is_left_out(validation, monkeypatch):
 
 def test_a_member_made_dispensable_by_later_ones_leaves(monkeypatch):
     monkeypatch.setattr("benchmarks.budget._STARTS", 1)
+    monkeypatch.setattr("benchmarks.budget._PULL", 0.0)
     # Right on nine of ten pictures, against sure of either half and clueless of the other.
     models = {m: predictions(m, 40) for m in ("all", "first", "second")}
     own = models["all"].y[:, None] == [0, 1]
@@ -69,6 +70,26 @@ def test_a_member_made_dispensable_by_later_ones_leaves(monkeypatch):
     assert sorted(members_within(models, costs, Budget())) == ["first", "second"]
     monkeypatch.setattr("benchmarks.budget.LEAST_GAIN", -0.01)
     assert members_within(models, costs, Budget())[0] == "all"
+
+
+def test_of_few_pictures_luck_elects_nobody():
+    """Three models of the same strength, one of which was lucky on the few pictures there are."""
+    rng = np.random.default_rng(0)
+    y = np.tile([0, 1], 500)
+    models = {}
+    for m in ("a", "b", "c"):
+        right = rng.uniform(size=1000) < 0.7
+        right[:6] = m == "a"
+        proba = np.where(right[:, None] == (y[:, None] == [0, 1]), 0.7, 0.3)
+        names = np.arange(1000).astype(str)
+        models[m] = Predictions(m, "validation", proba, y, names, np.zeros(1000, dtype=bool))
+    costs = dict.fromkeys(models, (1.0, 1.0))
+    few = {m: p.subset(np.arange(6)) for m, p in models.items()}
+    assert sorted(members_within(few, costs, Budget())) == ["a", "b", "c"]
+    # What is no luck is seen on many.
+    for p in models.values():
+        p.proba[:500] = p.proba[:500] if p.model == "a" else 0.5
+    assert members_within(models, costs, Budget())[0] == "a"
 
 
 def test_the_tighter_of_two_budgets_counts():

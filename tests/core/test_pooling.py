@@ -64,8 +64,21 @@ def test_weights_are_where_the_loss_is_least(y, mean):
 @pytest.mark.parametrize("mean", ["geometric", "arithmetic"])
 def test_a_strong_pull_gives_equal_weights(y, mean):
     probas = {"a": informed(y, 0.9, 1), "b": informed(y, 0.2, 2)}
-    weights = fit_ensemble(probas, y, pull=1e4, mean=mean).weights
+    weights = fit_ensemble(probas, y, pull=1e4 * len(y), mean=mean).weights
     assert weights == pytest.approx((0.5, 0.5), abs=1e-3)
+
+
+def test_the_pull_is_against_all_pictures_together(y):
+    probas = {"a": informed(y, 0.9, 1), "b": informed(y, 0.2, 2)}
+    twice = {name: np.concatenate([p, p]) for name, p in probas.items()}
+
+    def weights(these, labels, pull):
+        return fit_ensemble(these, labels, pull=pull, mean="arithmetic").weights
+
+    pull = 0.5 * len(y)
+    once = weights(probas, y, pull)
+    assert weights(twice, np.concatenate([y, y]), 2 * pull) == pytest.approx(once, abs=1e-4)
+    assert weights(twice, np.concatenate([y, y]), pull)[0] > once[0] + 0.01
 
 
 def test_weights_are_never_negative(y):
