@@ -75,8 +75,8 @@ def cost_of(result: Result) -> tuple[float, float]:
 #: following the face takes the rest of them.
 LIVE_BUDGET = Budget(max_ms=10.0, max_mb=60.0, strict=False)
 
-#: By how much, in nats a picture, a further member has to lower the loss: less is within the noise of
-#: a few thousand validation pictures, and every member costs time.
+#: By how much, in nats a picture, a further member has to lower the loss: less is within the noise
+#: of a few thousand validation pictures, and every member costs time.
 LEAST_GAIN = 0.001
 
 #: Pull towards ensembles of all candidates, as that of weights (see `fer_core.pooling`) but weaker:
@@ -98,8 +98,8 @@ def members_within(
     dispensable then leave: without them the loss rises by less than that. The best of several
     beginnings counts: the best single model may leave nothing of the budget for a second one.
 
-    The loss is log loss and a pull to equal weights of all candidates, over all pictures together. On
-    few pictures, which can't tell models apart, the pull decides, and most that fit become members.
+    The loss is log loss and a pull to equal weights of all candidates, over all pictures together.
+    On few, which can't tell models apart, the pull decides, and most that fit become members.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def members_within(
     def loss(members: frozenset[str]) -> float:
         probas = {m: p.proba for m, p in checked.items() if m in members}
         spec = fit_ensemble(probas, y, temperatures=temperatures)
-        # Their squared distance from equal weights of all candidates, but for what is always the same.
+        # Squared distance from equal weights of all candidates, but for what is always the same.
         distance = sum(weight**2 for weight in spec.weights)
         return log_loss(spec.combine(probas), y) + _PULL / len(y) * distance
 

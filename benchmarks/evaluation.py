@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks.metrics import evaluate
@@ -60,25 +59,29 @@ def evaluate_again(
     Raises
     ------
     DataError
-        If saved probabilities are damaged, or not of the same pictures.
+        If saved probabilities are damaged, not of the same pictures, or of another run.
     """
     run = folder.run()
-    first: Predictions | None = None
+    first: tuple[Predictions, Predictions] | None = None
     results = []
     for name in folder.names():
         notify(f"measuring {name}")
-        validation, test = load_predictions(folder.probabilities(name))
-        first = first or test
-        if not np.array_equal(test.names, first.names) or not np.array_equal(test.y, first.y):
-            raise DataError(
-                f"{folder.root}: the saved probabilities of '{first.model}' and '{name}' are of "
-                "other test pictures; delete the wrong file and run again with --resume"
-            )
         path = folder.result(name)
+        before = load_result(path)
+        folder.require_own(before)
+        validation, test = load_predictions(folder.probabilities(name))
+        first = first or (validation, test)
+        for expected, saved in zip(first, (validation, test), strict=True):
+            if not saved.same_pictures(expected):
+                raise DataError(
+                    f"{folder.root}: the saved probabilities of '{expected.model}' and '{name}' "
+                    f"are of other {saved.part} pictures; delete the wrong file and run again with "
+                    "--resume"
+                )
         # Matrices this small are slower on several threads, and far slower on a busy machine.
         with threadpool_limits(1):
             metrics = figures_of(run, validation, test)
-        result = replace(load_result(path), run=run, metrics=metrics)
+        result = replace(before, run=run, metrics=metrics)
         save_result(path, result)
         results.append(result)
     store = ModelStore(folder.models)

@@ -204,7 +204,7 @@ def weigh(members: Mapping[str, Predictions]) -> EnsembleSpec:
     """
     checked = [require_validation(p) for p in members.values()]
     for p in checked[1:]:
-        if not np.array_equal(p.names, checked[0].names):
+        if not p.same_pictures(checked[0]):
             raise DataError(
                 f"the validation predictions of '{checked[0].model}' and '{p.model}' are of other "
                 "pictures; fit both again in a new folder"
@@ -213,10 +213,10 @@ def weigh(members: Mapping[str, Predictions]) -> EnsembleSpec:
 
 
 def require_own_predictions(job: Job, name: str) -> None:
-    """Refuse saved probabilities that are not of this job's pictures; add what they lack.
+    """Refuse saved probabilities that are not of this job's pictures; renew what goes with them.
 
-    A file from elsewhere could pass test pictures off as validation pictures. Files of older runs
-    know neither persons nor votes.
+    A file from elsewhere could pass test pictures off as validation pictures. Persons and votes may
+    have been named since, or corrected.
 
     Raises
     ------
@@ -230,14 +230,15 @@ def require_own_predictions(job: Job, name: str) -> None:
         on_test(name, saved[1].proba, job.split.test),
     )
     for stored, own in zip(saved, ours, strict=True):
-        if not np.array_equal(stored.names, own.names) or not np.array_equal(stored.y, own.y):
+        if not stored.same_pictures(own):
             raise ProtocolError(
                 f"{path}: the {own.part} predictions are not of this run's {own.part} pictures, "
                 "so nothing may be chosen or measured on them; delete the file and run again with "
                 "--resume"
             )
-    facts = [(p.votes is None, p.groups is None) for p in (*saved, *ours)]
-    if facts[:2] != facts[2:]:
+    pairs = list(zip(saved, ours, strict=True))
+    facts = ((getattr(p, fact) for p in pair) for pair in pairs for fact in ("groups", "votes"))
+    if not all(np.array_equal(stored, own) for stored, own in facts):
         save_predictions(path, *ours)
 
 
@@ -250,6 +251,7 @@ def time_again(job: Job, name: str, notify: Notify) -> None:
     timed = {
         "size_bytes": store.entry(name).serving_size,
         **time_model(store.load(name), job.split.validation.faces),
+        "hardware": hardware(),
     }
     save_result(path, replace(result, machine={**result.machine, **timed}))
 

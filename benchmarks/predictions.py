@@ -70,6 +70,10 @@ class Predictions:
         """Whether the most probable class is the true one: bool (n,)."""
         return self.proba.argmax(axis=1) == self.y
 
+    def same_pictures(self, other: Predictions) -> bool:
+        """Return whether the rows are the same pictures, labelled alike, in the same order."""
+        return np.array_equal(self.names, other.names) and np.array_equal(self.y, other.y)
+
     def subset(self, index: NDArray[np.intp] | NDArray[np.bool_]) -> Predictions:
         """Return the predictions of some of the pictures."""
         given = {f: getattr(self, f) for f in (*_FIELDS, *_OPTIONAL)}

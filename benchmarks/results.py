@@ -238,20 +238,34 @@ class RunFolder:
         """Read the results of models trained on other label schemes, by scheme."""
         return {folder.root.name: folder.results() for folder in self.natives()}
 
+    def require_own(self, result: Result) -> None:
+        """Refuse a result that is not of this folder's run.
+
+        Raises
+        ------
+        DataError
+        """
+        if key := _difference(result.run, self.run()):
+            raise DataError(
+                f"{self.result(result.name)}: this result is of a run with another "
+                f"{_IN_WORDS.get(key, key)} than this folder's; delete it, or move it to a folder "
+                "of its own"
+            )
+
     def _require_same(self, content: Mapping[str, Any], run: Run) -> None:
-        wanted = json.loads(json.dumps(asdict(run)))
-        for key in _IDENTITY:
-            if _differ(key, content.get(key), wanted[key]):
-                raise DataError(
-                    f"{self.root}: this folder holds a run with another {_IN_WORDS.get(key, key)} "
-                    f"({content.get(key)}, now {wanted[key]}); results of both can't stand in one "
-                    "table: name another folder with --out or delete this one"
-                )
+        own = read_run(content)
+        if key := _difference(own, run):
+            raise DataError(
+                f"{self.root}: this folder holds a run with another {_IN_WORDS.get(key, key)} "
+                f"({getattr(own, key)}, now {getattr(run, key)}); results of both can't stand in "
+                "one table: name another folder with --out or delete this one"
+            )
 
 
-def _differ(key: str, one: Any, other: Any) -> bool:
-    """Return whether two runs differ in a part of their identity; older ones have no division."""
-    return one != other and not (key == "division" and not (one and other))
+def _difference(one: Run, other: Run) -> str | None:
+    """Return in what part of their identity two runs differ; older ones have no division."""
+    pairs = ((key, getattr(one, key), getattr(other, key)) for key in _IDENTITY)
+    return next((key for key, a, b in pairs if a != b and (key != "division" or (a and b))), None)
 
 
 def load_results(folder: Path) -> list[Result]:
@@ -269,12 +283,11 @@ def _in_one_table(loaded: Iterable[Result], folder: Path) -> list[Result]:
     """Return results of one run, best accuracy first."""
     results = list(loaded)
     for result in results[1:]:
-        for key in _IDENTITY:
-            if _differ(key, getattr(result.run, key), getattr(results[0].run, key)):
-                raise DataError(
-                    f"{folder}: the results of '{results[0].name}' and '{result.name}' are of runs "
-                    f"with another {_IN_WORDS.get(key, key)}; they can't stand in one table"
-                )
+        if key := _difference(result.run, results[0].run):
+            raise DataError(
+                f"{folder}: the results of '{results[0].name}' and '{result.name}' are of runs "
+                f"with another {_IN_WORDS.get(key, key)}; they can't stand in one table"
+            )
     # A model comes before an ensemble that is no better.
     return sorted(
         results, key=lambda r: (-main_figures(r)["accuracy"], "members" in r.model, r.name)

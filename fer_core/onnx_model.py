@@ -17,6 +17,7 @@ from fer_core.extras import require
 # ONNX Runtime's builds report to their maker unless this is set before they are imported.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
+
 class OnnxClassifier:
     """A classifier of faces in an ONNX file.
 

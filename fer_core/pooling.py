@@ -103,8 +103,8 @@ def fit_ensemble(
 
     Each member is calibrated alone; the weights of the average, none of them negative, then
     minimise its log loss, summed over the pictures, plus `pull` times their squared distance from
-    equal weights. Members whose weight comes out under one per cent are left out. A last temperature
-    calibrates the average.
+    equal weights. Members whose weight comes out under one per cent are left out. A last
+    temperature calibrates the average.
 
     The geometric mean is the logarithmic opinion pool (Genest and Zidek, "Combining probability
     distributions: a critique and an annotated bibliography", 1986).

@@ -133,6 +133,25 @@ def test_wrong_probabilities_give_a_sentence_and_no_figure(alone, capsys, field,
     assert (alone / "results" / "right.json").read_bytes() == before
 
 
+def test_validation_pictures_in_another_order_are_refused(alone, capsys):
+    path = alone / "probabilities" / "right.npz"
+    validation, test = load_predictions(path)
+    save_predictions(path, validation.subset(np.arange(len(validation))[::-1]), test)
+    assert main([str(alone), "--again"]) == 2
+    assert "of other validation pictures" in capsys.readouterr().err
+
+
+def test_a_result_of_another_run_is_not_made_one_of_this(alone, capsys):
+    path = alone / "results" / "right.json"
+    content = json.loads(path.read_text())
+    content["run"]["seed"] = 7
+    path.write_text(json.dumps(content))
+    before = path.read_bytes()
+    assert main([str(alone), "--again"]) == 2
+    assert "a run with another seed than this folder's" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
 def test_folder_without_results_is_one_sentence(tmp_path, capsys):
     assert main([str(tmp_path)]) == 2
     assert "no results here" in capsys.readouterr().err

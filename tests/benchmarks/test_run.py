@@ -221,6 +221,20 @@ def test_folder_of_another_division_is_refused(demo, tmp_path, monkeypatch, made
     assert without_machine(out) == before
 
 
+def test_persons_named_later_count(demo, tmp_path, monkeypatch, made_dataset):
+    """Where the parts are given, persons change no part, but what a figure's interval is."""
+    dataset = made_dataset(parts=("training", "public_test", "private_test"))
+    monkeypatch.setattr(preparing, "load_dataset", lambda args: dataset)
+    out = tmp_path / "out"
+    for persons in (np.arange(len(dataset)), np.arange(len(dataset)) // 2):
+        named = replace(dataset, groups=persons)
+        monkeypatch.setattr(preparing, "load_dataset", lambda args, named=named: named)
+        assert main(["--out", str(out), "--models", "left", "--resume"]) == 0
+        _, test = load_predictions(out / "probabilities" / "left.npz")
+        places = np.flatnonzero(np.isin(dataset.names, test.names))
+        assert len(np.unique(test.groups)) == len(np.unique(persons[places]))
+
+
 def test_folder_of_another_seed_is_refused(demo, tmp_path, capsys):
     out = tmp_path / "out"
     assert main(["--out", str(out), "--models", "left"]) == 0
