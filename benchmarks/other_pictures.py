@@ -102,13 +102,13 @@ def load_other(
     else:
         named = {} if detector is None else {"detector": detector}
         dataset = load_folder(path, crop=crop, groups=groups, skip_broken=skip_broken, **named)
-    dataset = in_classes_of(dataset, scheme, mapping)
     part = WHOLE
     held, called = np.isin(dataset.parts, TEST_PARTS), "the test part"
     if {"public_test", "private_test"} <= set(dataset.parts):  # PublicTest is there to choose on
         held, called = dataset.parts == "private_test", "PrivateTest"
     if held.any() and not held.all():
         dataset, part = dataset.subset(held), called
+    dataset = in_classes_of(dataset, scheme, mapping)
     found = np.ones(len(dataset), bool) if dataset.found is None else dataset.found
     if not found.any():
         raise DataError(f"{path}: no face was found in any of {part} ({len(found):,})")

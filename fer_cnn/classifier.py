@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import tempfile
+from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,8 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
     history_ : list of EpochRecord
     best_epoch_ : int
         Number of the epoch whose weights the network has.
+    measured_ : EpochRecord
+        What training measured of the network as it is.
     keras_file_, onnx_file_ : bytes
         The fitted network, as saved by Keras and as exported to ONNX.
     """
@@ -133,6 +137,11 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             )
         self.history_ = training.history
         self.best_epoch_ = training.kept
+        self.measured_ = training.history[training.kept - 1]
+        if training.blended:  # a network that was never fitted as it is
+            self.measured_ = replace(
+                self.measured_, loss=math.nan, accuracy=math.nan, **training.blended
+            )
         with tempfile.TemporaryDirectory() as folder:
             keras_file, onnx_file = Path(folder) / "model.keras", Path(folder) / "model.onnx"
             save_to_go_on_from(training.model, keras_file)
@@ -175,13 +184,13 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
         }
 
     def summary(self) -> dict[str, float]:
-        """Return what the training measured in the epoch whose weights the network has.
+        """Return what the training measured of the network, but for what is not known.
 
         As it trained, in floating point and one view a face: what is served is measured apart.
         """
         check_is_fitted(self, "onnx_file_")
-        best = self.history_[self.best_epoch_ - 1]
-        return {
+        best = self.measured_
+        figures = {
             "fitting accuracy (augmented)": best.accuracy,
             "validation accuracy": best.val_accuracy,
             "delta": best.accuracy - best.val_accuracy,
@@ -193,6 +202,7 @@ class CNNClassifier(ClassifierMixin, BaseEstimator):
             "validation accuracy per label": best.val_binary_accuracy,
             "seconds an epoch": sum(r.seconds for r in self.history_) / len(self.history_),
         }
+        return {name: value for name, value in figures.items() if math.isfinite(value)}
 
     def save(self, folder: str | Path) -> dict[str, Path]:
         """Write ``model.keras``, to train on, and ``model.onnx``, to serve; return their paths."""

@@ -6,9 +6,9 @@ import hashlib
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +45,16 @@ class Training:
         False if it was stopped at a checkpoint before its last epoch.
     kept : int
         Number of the epoch whose weights `model` has.
+    blended : dict of str to float
+        What validation says of `model` where that is averaged with the network gone on from, by
+        the names of an `EpochRecord`; empty where it isn't.
     """
 
     model: Any
     history: list[EpochRecord]
     finished: bool
     kept: int
+    blended: Mapping[str, Any] = field(default_factory=dict)
 
 
 @contextmanager
@@ -181,11 +185,11 @@ def train(
             on_epoch(record)
     kept = kept_epoch(history, recipe.keep)
     _keep_result(model, recipe, kept, best)
+    blended: dict[str, Any] = {}
     if other is not None:
         _blend(model, other, recipe.blend)
-        blended: dict[str, Any] = _validate(model, validation)
-        history[kept - 1] = replace(history[kept - 1], **blended)
-    return Training(model, history, finished=True, kept=kept)
+        blended = _validate(model, validation)
+    return Training(model, history, finished=True, kept=kept, blended=blended)
 
 
 def class_weights(y: NDArray[np.int64], n_classes: int) -> NDArray[np.float32]:

@@ -73,28 +73,7 @@ def in_fer7(dataset: Dataset, mapping: Mapping[str, str] | None = None) -> Datas
         If a class spells no label and is not mapped, `mapping` names a class that there isn't, or
         no picture is left.
     """
-    wanted = dict(mapping or {})
-    labels = dataset.scheme.labels
-    _require_classes(dataset, wanted)
-    ignored = _ignored(dataset)
-    if taken := [name for name in ignored if wanted.get(name, DROP) != DROP]:
-        raise DataError(
-            f"--map {taken[0]}={wanted[taken[0]]}: contempt is left out when pictures are read; "
-            "rename the folder to take it for another label"
-        )
-    meant = {name: wanted.get(name) or _meaning(name) for name in labels}
-    if unknown := [name for name, label in meant.items() if label is None]:
-        shown = ", ".join(f"'{name}'" for name in unknown)
-        example = shlex.quote(",".join(f"{name}=LABEL" for name in unknown))
-        raise DataError(
-            f"{dataset.name}: the class{'es' if len(unknown) > 1 else ''} {shown} spell"
-            f"{'' if len(unknown) > 1 else 's'} none of the labels {', '.join(LABELS)}; say what "
-            f"{'they mean' if len(unknown) > 1 else 'it means'} with --map {example}, where LABEL "
-            f"is one of them, or {DROP}"
-        )
-    return _relabelled(
-        dataset, meant, SCHEMES["fer7"], "every class is dropped; map some to FER2013's labels"
-    )
+    return in_classes_of(dataset, SCHEMES["fer7"], mapping)
 
 
 def in_classes_of(
@@ -121,22 +100,52 @@ def in_classes_of(
     DataError
         See `in_fer7`; or if no picture is of one of the classes.
     """
-    if scheme in SCHEMES.values():
-        return in_fer7(dataset, mapping).in_scheme(scheme)
     wanted = dict(mapping or {})
     _require_classes(dataset, wanted)
-    own = {label.casefold(): label for label in scheme.labels}
-    meant = {
-        name: wanted.get(name) or own.get(name.casefold()) or canonical_label(name)
-        for name in dataset.scheme.labels
-    }
-    return _relabelled(
-        dataset,
-        meant,
-        scheme,
-        f"none of its classes ({', '.join(dataset.scheme.labels)}) is one that the models know "
-        f"({', '.join(scheme.labels)}); rename its folders",
-    )
+    if scheme in SCHEMES.values():
+        codes = dict(zip(LABELS, scheme.encode(np.arange(len(LABELS))).tolist(), strict=True))
+        meant: dict[str, str | None] = {**_in_labels(dataset, wanted)}
+    else:
+        codes = {label: code for code, label in enumerate(scheme.labels)}
+        own = {label.casefold(): label for label in scheme.labels}
+        meant = {
+            name: wanted.get(name) or own.get(name.casefold()) or canonical_label(name)
+            for name in dataset.scheme.labels
+        }
+    coded = [codes.get(label or "", -1) for label in meant.values()]
+    y = np.array(coded, dtype=np.int64)[dataset.y]
+    kept = dataset.subset(y >= 0)
+    if len(kept) == 0:
+        raise DataError(
+            f"{dataset.name}: none of its classes ({', '.join(dataset.scheme.labels)}) is, or is "
+            f"taken for, one of {', '.join(scheme.labels)}; rename its folders, or use --map"
+        )
+    counts = dataset.counts()
+    left_out = [name for name, code in zip(meant, coded, strict=True) if code < 0]
+    ignored = _ignored(dataset) | {name: counts[name] for name in left_out if counts[name]}
+    notes = {**dataset.notes, **({"ignored": ignored} if ignored else {})}
+    return replace(kept, y=y[y >= 0], scheme=scheme, notes=notes)
+
+
+def _in_labels(dataset: Dataset, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Return which of FER2013's labels each class means, or `DROP`."""
+    labels = dataset.scheme.labels
+    if taken := [name for name in _ignored(dataset) if wanted.get(name, DROP) != DROP]:
+        raise DataError(
+            f"--map {taken[0]}={wanted[taken[0]]}: contempt is left out when pictures are read; "
+            "rename the folder to take it for another label"
+        )
+    meant = {name: wanted.get(name) or _meaning(name) for name in labels}
+    if unknown := [name for name, label in meant.items() if label is None]:
+        shown = ", ".join(f"'{name}'" for name in unknown)
+        example = shlex.quote(",".join(f"{name}=LABEL" for name in unknown))
+        raise DataError(
+            f"{dataset.name}: the class{'es' if len(unknown) > 1 else ''} {shown} spell"
+            f"{'' if len(unknown) > 1 else 's'} none of the labels {', '.join(LABELS)}; say what "
+            f"{'they mean' if len(unknown) > 1 else 'it means'} with --map {example}, where LABEL "
+            f"is one of them, or {DROP}"
+        )
+    return {name: str(label) for name, label in meant.items()}
 
 
 def with_labels(dataset: Dataset, mapping: Mapping[str, str]) -> Dataset:
@@ -163,21 +172,6 @@ def with_labels(dataset: Dataset, mapping: Mapping[str, str]) -> Dataset:
     if len(present) < 2:
         raise DataError(f"{dataset.name}: all pictures are of one label ('{present[0]}')")
     return renamed.in_scheme(scheme_of_labels(present))
-
-
-def _relabelled(
-    dataset: Dataset, meant: Mapping[str, str | None], scheme: Scheme, if_none: str
-) -> Dataset:
-    """Return the pictures whose class means one of `scheme`'s labels, and count the others."""
-    codes = {label: code for code, label in enumerate(scheme.labels)}
-    y = np.array([codes.get(m or "", -1) for m in meant.values()])[dataset.y]
-    kept = dataset.subset(y >= 0)
-    if len(kept) == 0:
-        raise DataError(f"{dataset.name}: {if_none}")
-    counts = dataset.counts()
-    ignored = _ignored(dataset) | {n: counts[n] for n, m in meant.items() if m not in codes}
-    notes = {**dataset.notes, **({"ignored": ignored} if ignored else {})}
-    return replace(kept, y=y[y >= 0].astype(np.int64), scheme=scheme, notes=notes)
 
 
 def _ignored(dataset: Dataset) -> dict[str, int]:

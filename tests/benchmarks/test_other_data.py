@@ -195,7 +195,7 @@ def test_pictures_of_other_classes_are_refused(of_own_classes, tmp_path, made_da
     written(tmp_path / "other", made_dataset(n=14), range(14), {label: label for label in LABELS})
     argv = ["--out", str(of_own_classes.folder.root), "--models", "left"]
     assert main([*argv, "--test-on", str(tmp_path / "other")]) == 2
-    assert "is one that the models know (awake, asleep)" in capsys.readouterr().err
+    assert "is, or is taken for, one of awake, asleep;" in capsys.readouterr().err
     pictures = load_other(tmp_path / "other", {}, SCHEMES["fer7"], crop="never")
     with pytest.raises(DataError, match="'left' knows the classes awake, asleep"):
         measure_other(StoredModels(of_own_classes.store()), pictures, lambda text: None)

@@ -49,6 +49,20 @@ def test_columns_and_labels_are_codes(fitted, striped, codes):
     assert 0 <= fitted.score(striped[0], codes) <= 1
 
 
+def test_a_blended_network_was_never_fitted_as_it_is(striped, quick_recipe, monkeypatch):
+    def blended(recipe, *args, **options):
+        return replace(train(recipe, *args, **options), blended={"val_loss": 0.4})
+
+    monkeypatch.setattr("fer_cnn.classifier.train", blended)
+    faces, y = striped
+    recipe = replace(quick_recipe, epochs=1)
+    network = CNNClassifier(recipe).fit(faces, y, validation=(faces, y))
+    told = network.summary()
+    assert told["validation log loss"] == 0.4 != network.history_[0].val_loss
+    assert told["validation accuracy"] == network.history_[0].val_accuracy
+    assert not {"delta", "fitting accuracy (augmented)"} & set(told)
+
+
 def test_scikit_learn_conventions(fitted, striped):
     copy = clone(fitted)
     assert copy.get_params()["seed"] == 1

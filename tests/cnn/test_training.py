@@ -164,9 +164,11 @@ def test_the_result_is_blended_with_the_network_gone_on_from(striped, quick_reci
     expected = 0.75 * weights(plain) + 0.25 * weights(first)
     np.testing.assert_allclose(weights(mixed), expected, atol=1e-5)
     proba = np.asarray(mixed.model.predict(faces, verbose=0))
-    assert mixed.history[-1].val_loss == pytest.approx(
+    assert mixed.blended["val_loss"] == pytest.approx(
         -np.log(proba[np.arange(len(y)), y]).mean(), abs=1e-5
     )
+    assert mixed.history[-1].val_loss == plain.history[-1].val_loss != mixed.blended["val_loss"]
+    assert plain.blended == {}
     with pytest.raises(DataError, match="has other classes or layers"):
         train(
             replace(on, blend=0.25),

@@ -3,9 +3,9 @@ import pytest
 
 from fer_core.datasets.dataset import Dataset
 from fer_core.datasets.folder import load_folder
-from fer_core.datasets.mapping import in_fer7, parse_mapping, with_labels
+from fer_core.datasets.mapping import in_classes_of, in_fer7, parse_mapping, with_labels
 from fer_core.errors import DataError
-from fer_core.labels import LABELS, Scheme, own_scheme
+from fer_core.labels import LABELS, SCHEMES, Scheme, own_scheme
 
 
 def pictures(scheme, y, **notes):
@@ -71,11 +71,25 @@ def test_unknown_classes_are_refused_with_what_to_do():
         in_fer7(pictures(own, [0, 1]))
 
 
+def test_pictures_that_a_scheme_leaves_out_are_counted():
+    found = in_classes_of(
+        pictures(own_scheme(["Angry", "cross", "disgusted", "neutral"]), [0, 1, 2, 2, 3]),
+        SCHEMES["active5"],
+        {"cross": "angry"},
+    )
+    assert found.scheme == SCHEMES["active5"]
+    assert found.y.tolist() == [0, 0]
+    assert found.notes["ignored"] == {"disgusted": 2, "neutral": 1}
+
+
 @pytest.mark.parametrize(
     ("mapping", "words"),
     [
         ({"borred": "sad"}, "has no class 'borred'.*Did you mean 'bored'"),
-        ({"bored": "drop", "happy": "drop"}, "every class is dropped"),
+        (
+            {"bored": "drop", "happy": "drop"},
+            r"none of its classes \(bored, happy\) is, or is taken for",
+        ),
     ],
 )
 def test_mappings_that_do_not_fit_are_refused(mapping, words):
