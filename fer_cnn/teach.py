@@ -15,14 +15,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_core.cli import run_command, seed
-from fer_core.datasets.options import add_arguments, load_dataset
+from fer_core.cli import run_command
+from fer_core.datasets.options import add_arguments, add_split_arguments, load_split
 from fer_core.errors import DataError, ProtocolError
-from fer_core.labels import SCHEMES, get_scheme
 from fer_core.model_store import ModelStore
 from fer_core.parts import LabelledPart, require_role
 from fer_core.soft_labels import read_soft_labels, write_soft_labels
-from fer_core.splits import make_split
 
 
 def taught_probabilities(
@@ -81,7 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("names", nargs="+", metavar="MODEL", help="names in the store")
     add_arguments(parser)
-    parser.add_argument("--scheme", help=f"classes of these models: one of {', '.join(SCHEMES)}")
+    add_split_arguments(parser)
     parser.add_argument(
         "--store", type=Path, metavar="DIR", help="folder of models (default: the shipped ones)"
     )
@@ -91,7 +89,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="NPZ",
         help="of python -m fer_landmarks.left_out; counts as much as all models",
     )
-    parser.add_argument("--seed", type=seed, default=0, help="of the split (default: 0)")
     parser.add_argument(
         "--out", type=Path, default=Path("runs/taught.npz"), help="default: %(default)s"
     )
@@ -104,10 +101,7 @@ def _command(args: argparse.Namespace) -> None:
     console = Console()
     store = ModelStore(args.store)
     names = [store.entry(name).name for name in args.names]  # before pictures are read
-    split = make_split(load_dataset(args), seed=args.seed)
-    if args.scheme is not None:
-        split = split.in_scheme(get_scheme(args.scheme))
-    fitting = split.fitting
+    fitting = load_split(args)[1].fitting
     with console.status(f"{len(fitting)} faces, each judged by {len(names)} models"):
         proba = taught_probabilities(fitting, store, names)
     source = " and ".join(names)

@@ -26,11 +26,9 @@ from fer_core.cleaning import (
     read_cleaning,
 )
 from fer_core.cli import positive, run_command, seed
-from fer_core.datasets.dataset import Dataset
-from fer_core.datasets.options import add_arguments, load_dataset
+from fer_core.datasets.options import add_arguments, add_split_arguments, load_split
 from fer_core.errors import FerError
 from fer_core.extras import require
-from fer_core.labels import SCHEMES, Scheme, get_scheme
 from fer_core.model_entry import (
     LICENCE,
     ONNX_LOADER,
@@ -39,8 +37,9 @@ from fer_core.model_entry import (
     describe_model,
 )
 from fer_core.model_store import ModelStore
+from fer_core.replacing import add_replace_argument, refuse_others
 from fer_core.soft_labels import VOTES, require_source, teach
-from fer_core.splits import Split, make_split
+from fer_core.splits import Split
 
 #: The recipe for --init where none is named.
 FINE_TUNE = "fine-tune"
@@ -115,11 +114,9 @@ def make_parser() -> argparse.ArgumentParser:
         help=f"one of {', '.join(RECIPES)}; with --init it may be left out ({FINE_TUNE})",
     )
     add_arguments(parser)
+    add_split_arguments(parser, "what the recipe is made for")
     add_cleaning_arguments(parser)
     group = parser.add_argument_group("training")
-    group.add_argument(
-        "--scheme", help=f"train on {', '.join(SCHEMES)} (default: what the recipe is made for)"
-    )
     group.add_argument("--epochs", type=int, help="instead of the recipe's")
     group.add_argument(
         "--weights",
@@ -155,7 +152,6 @@ def make_parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--views", choices=get_args(Views), help="what the served network averages over"
     )
-    group.add_argument("--seed", type=seed, default=0, help="of the split and the network")
     group.add_argument(
         "--network-seed",
         type=seed,
@@ -169,6 +165,7 @@ def make_parser() -> argparse.ArgumentParser:
         type=positive,
         help="stop at a checkpoint before that, if the next epoch takes no longer than the last",
     )
+    add_replace_argument(parser)
     return parser
 
 
@@ -227,13 +224,6 @@ def _workplace(args: argparse.Namespace, recipe: Recipe) -> Path:
     return place
 
 
-def scheme_for(recipe: Recipe, dataset: Dataset, name: str | None) -> Scheme:
-    """Return the scheme to train on: the one named, the recipe's, or the dataset's own classes."""
-    if name is not None:
-        return get_scheme(name)
-    return get_scheme(recipe.scheme) if dataset.scheme.name == "fer7" else dataset.scheme
-
-
 def _command(args: argparse.Namespace) -> None:
     recipe = recipe_from(args)
     if args.soft_labels is not None:
@@ -248,12 +238,11 @@ def _command(args: argparse.Namespace) -> None:
             "another --out"
         )
     cleaning = read_cleaning(args)
-    dataset = load_dataset(args)
-    scheme = scheme_for(recipe, dataset, args.scheme)
-    split = make_split(dataset, seed=args.seed)
+    dataset, split = load_split(args, recipe.scheme)
     if not goes_on:  # else the checkpoint knows its pictures
         require_same_fitting(recipe.init, split.fitting)
-    split = clean_split(split.in_scheme(scheme), cleaning, dataset)
+    split = clean_split(split, cleaning, dataset)
+    refuse_others(args, [recipe.name], split.fitting)
     print(
         f"{dataset.name}: {len(split.fitting)} pictures to fit on, {len(split.validation)} to "
         f"validate, classes {', '.join(split.fitting.scheme.labels)}: {split.description}"
@@ -273,19 +262,15 @@ def _command(args: argparse.Namespace) -> None:
     except TrainingStopped as stopped:
         print(f"{stopped}; repeat the command with --resume")
         return
-    figures = entry.metrics[TRAINING]
     print(
         f"stored '{entry.name}' in {args.out}, weights of epoch {entry.trained_on['epoch']} of "
-        f"{entry.trained_on['epochs']}: fitting accuracy "
-        f"{figures['fitting accuracy (augmented)']:.4f}, validation "
-        f"{figures['validation accuracy']:.4f}, delta {figures['delta']:+.4f}, "
-        f"{figures['seconds an epoch']:.1f} s an epoch"
+        f"{entry.trained_on['epochs']}"
     )
+    for name, value in entry.metrics[TRAINING].items():
+        print(f"  {name}: {value:.4f}" if value < 1 else f"  {name}: {value:.1f}")
     print(
-        "each class a yes-or-no question, yes from 0.5 on: F1 "
-        f"{figures['validation F1']:.3f}, precision {figures['validation precision']:.3f}, recall "
-        f"{figures['validation recall']:.3f}, AUC {figures['validation AUC']:.3f}, accuracy per "
-        f"label {figures['validation accuracy per label']:.3f}"
+        "precision, recall, F1, AUC and accuracy per label are of yes-or-no questions, one a "
+        "class, yes from 0.5 on"
     )
 
 

@@ -17,16 +17,20 @@ from fer_cnn.recipe import Recipe, training_settings
 from fer_cnn.recipes import RECIPES, get_recipe
 from fer_cnn.search import BEST, TRIALS, Search, write_best, write_trials
 from fer_cnn.start import require_same_fitting
-from fer_cnn.train import print_progress, scheme_for
-from fer_core.cli import not_negative, run_command, seed
+from fer_cnn.train import print_progress
+from fer_core.cli import not_negative, run_command
 from fer_core.datasets.dataset import Dataset
-from fer_core.datasets.options import add_arguments, load_dataset, refuse_votes
+from fer_core.datasets.options import (
+    add_arguments,
+    add_split_arguments,
+    load_split,
+    refuse_votes,
+)
 from fer_core.datasets.thinning import thinned
 from fer_core.errors import FerError
 from fer_core.extras import require
 from fer_core.files import write_atomically
-from fer_core.labels import SCHEMES
-from fer_core.splits import Split, make_split
+from fer_core.splits import Split
 
 _SETTINGS = "search.json"
 
@@ -40,8 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("recipe", metavar="RECIPE", help=f"one of {', '.join(RECIPES)}")
     add_arguments(parser)
+    add_split_arguments(parser, "the recipe's")
     group = parser.add_argument_group("search")
-    group.add_argument("--scheme", help=f"{', '.join(SCHEMES)} (default: the recipe's)")
     group.add_argument(
         "--faces", type=int, metavar="N", help="fit on a stratified part of about N faces"
     )
@@ -54,7 +58,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     group.add_argument(
         "--max-minutes", type=not_negative, help="stop then; the same command goes on"
     )
-    group.add_argument("--seed", type=seed, default=0, help="of split, proposals and trainings")
     group.add_argument(
         "--out", type=Path, default=Path("runs/tune-cnn"), help="default: %(default)s"
     )
@@ -69,11 +72,8 @@ def _command(args: argparse.Namespace) -> None:
             raise FerError(f"--{option.replace('_', '-')} must be at least 1. Got {value} instead.")
     refuse_votes(args)
     require("keras", "train")  # before pictures are read
-    dataset = load_dataset(args)
-    split = make_split(dataset, seed=args.seed)
+    dataset, split = load_split(args, recipe.scheme)
     require_same_fitting(recipe.init, split.fitting)
-    # Divided before classes are dropped, as for training: the same pictures fit and choose.
-    split = split.in_scheme(scheme_for(recipe, dataset, args.scheme))
     fitting = split.fitting if args.faces is None else thinned(split.fitting, args.faces, args.seed)
     out = args.out / recipe.name
     facts = _facts(recipe, split, fitting, args)

@@ -12,6 +12,12 @@ from numpy.typing import NDArray
 from fer_landmarks.byte_products import from_bytes, to_bytes
 
 
+def check_odd(n_odd: int, n_features: int) -> None:
+    """Raise `ValueError` if so many of the features can't change their sign by mirroring."""
+    if not 0 <= n_odd <= n_features:
+        raise ValueError(f"n_odd must be 0 to the {n_features} features. Got {n_odd} instead.")
+
+
 def check_bits(bits: int) -> None:
     """Raise `ValueError` if `bits` is neither 16 nor 8."""
     if bits not in (16, 8):

@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fer_core.calibration import fit_temperature
 from fer_landmarks.centers import ByteCenters, FloatCenters
-from fer_landmarks.compact import CompactState, check_bits, rounded
+from fer_landmarks.compact import CompactState, check_bits, check_odd, rounded
 from fer_landmarks.gaussian import gaussian_kernel, softmax, squared_norms
 from fer_landmarks.leave_out import left_out_of_hat, left_out_of_inverse, sample_rows
 from fer_landmarks.scores import KernelScores
@@ -160,10 +160,7 @@ class KernelLeastSquares(CompactState, ClassifierMixin, BaseEstimator):
             if value is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1. Got {value} instead.")
         x, labels = validate_data(self, X, y, dtype=np.float32)
-        if not 0 <= self.n_odd <= x.shape[1]:
-            raise ValueError(
-                f"n_odd must be 0 to the {x.shape[1]} features. Got {self.n_odd} instead."
-            )
+        check_odd(self.n_odd, x.shape[1])
         self.__dict__.pop("left_out_proba_", None)  # of another fit
         self.classes_, codes = encode_labels(labels)
         rng = check_random_state(self.random_state)

@@ -14,13 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_core.cli import run_command, seed
-from fer_core.datasets.options import add_arguments, load_dataset
+from fer_core.cli import run_command
+from fer_core.datasets.options import add_arguments, add_split_arguments, load_split
 from fer_core.errors import DataError
-from fer_core.labels import SCHEMES, get_scheme
 from fer_core.parts import LabelledPart, require_role
 from fer_core.soft_labels import soft_labels_from_votes, write_soft_labels
-from fer_core.splits import make_split
 from fer_landmarks.pipelines import KERNEL_PIPELINE, fit_pipeline, make_pipeline
 
 
@@ -72,8 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "name", nargs="?", default=KERNEL_PIPELINE, metavar="NAME", help="default: %(default)s"
     )
     add_arguments(parser)
-    parser.add_argument("--scheme", help=f"one of {', '.join(SCHEMES)}")
-    parser.add_argument("--seed", type=seed, default=0)
+    add_split_arguments(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("runs/soft-labels.npz"), help="default: %(default)s"
     )
@@ -87,11 +84,7 @@ def _command(args: argparse.Namespace) -> None:
     make_pipeline(args.name)  # a wrong name is refused before pictures are read
     if args.out.is_dir():
         raise DataError(f"{args.out}: this is a folder; name a file with --out")
-    dataset = load_dataset(args)
-    split = make_split(dataset, seed=args.seed)
-    if args.scheme is not None:
-        split = split.in_scheme(get_scheme(args.scheme))
-    fitting = split.fitting
+    fitting = load_split(args)[1].fitting
     with console.status(f"{args.name}: {len(fitting)} faces, each left out in turn"):
         proba = left_out_probabilities(fitting, args.name, seed=args.seed)
         source = f"{args.name}, each face left out"

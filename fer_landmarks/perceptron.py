@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fer_landmarks.compact import CompactState, check_bits, rounded
+from fer_landmarks.compact import CompactState, check_bits, check_odd, rounded
 from fer_landmarks.gaussian import softmax
 from fer_landmarks.layers import LayerScores
 from fer_landmarks.targets import encode_labels, mixed_targets
@@ -144,6 +144,7 @@ class DropoutPerceptron(CompactState, ClassifierMixin, BaseEstimator):
                 f"hidden must be sizes of layers, such as (1024, 512). Got {self.hidden} instead."
             )
         x, labels = validate_data(self, X, y, dtype=np.float32)
+        check_odd(self.n_odd, x.shape[1])
         self.classes_, codes = encode_labels(labels)
         targets = mixed_targets(
             codes, len(self.classes_), soft_labels, self.soft_weight, np.float32

@@ -226,10 +226,10 @@ def make_pipeline(
     from fer_landmarks.symmetric_pipeline import SymmetricPipeline
 
     recipe = look_up(_RECIPES, name, "pipeline")
-    params = {**load_settings()[name].params, **params}
+    packaged = load_settings()[name].params
     descriptor = FaceDescriptor(recipe.parts, predictor=predictor, n_jobs=n_jobs, cache=cache)
     steps: list[tuple[str, Any]] = [("descriptor", descriptor)]
-    named = {key.partition("__")[0] for key in params}
+    named = {key.partition("__")[0] for key in packaged}
     steps += [(step, SymmetricPCA()) for step in ("compress", "merge") if step in named]
     steps.append(("classifier", recipe.classifier(random_state)))
     pipeline = (
@@ -237,6 +237,7 @@ def make_pipeline(
         if recipe.jittered
         else SymmetricPipeline(steps)
     )
+    params = {**packaged, **params}
     if class_weight is not None:
         params = {**_class_weight_params(name, pipeline, class_weight), **params}
     pipeline.set_params(**params)

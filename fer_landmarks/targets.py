@@ -37,8 +37,10 @@ def mixed_targets(
     Raises
     ------
     ValueError
-        If the soft labels have another shape.
+        If the soft labels have another shape, or `weight` is no share.
     """
+    if not 0 <= weight <= 1:
+        raise ValueError(f"soft_weight must be from 0 to 1. Got {weight} instead.")
     targets: NDArray[Any] = np.eye(n_classes, dtype=dtype)[codes]
     if soft_labels is not None:
         soft = check_array(soft_labels, dtype=dtype)

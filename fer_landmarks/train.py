@@ -19,10 +19,9 @@ from fer_core.cleaning import (
     describe_cleaning,
     read_cleaning,
 )
-from fer_core.cli import run_command, seed, threads
-from fer_core.datasets.options import add_arguments, describe, load_dataset
+from fer_core.cli import run_command, threads
+from fer_core.datasets.options import add_arguments, add_split_arguments, describe, load_split
 from fer_core.errors import DataError
-from fer_core.labels import SCHEMES, get_scheme
 from fer_core.lookup import look_up
 from fer_core.model_entry import (
     PIPELINE_LOADER,
@@ -30,9 +29,9 @@ from fer_core.model_entry import (
     describe_model,
 )
 from fer_core.model_store import ModelStore
-from fer_core.parts import LabelledPart
+from fer_core.replacing import add_replace_argument, refuse_others
 from fer_core.soft_labels import VOTES, require_source, teach
-from fer_core.splits import Split, make_split
+from fer_core.splits import Split
 from fer_landmarks.pipelines import (
     fit_pipeline,
     licence_of,
@@ -138,7 +137,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="+", metavar="NAME", help="pipelines, see below")
     add_arguments(parser)
     add_cleaning_arguments(parser)
-    parser.add_argument("--scheme", default=None, help=f"train on {', '.join(SCHEMES)}")
+    add_split_arguments(parser)
     parser.add_argument(
         "--mirror", action="store_true", help="fit and predict on mirrored faces too"
     )
@@ -158,15 +157,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         "file, or what --votes say of the labels (the default where there are any)",
     )
     parser.add_argument("--jobs", type=threads, default=-1, help="threads; -1: one a core")
-    parser.add_argument("--seed", type=seed, default=0)
     parser.add_argument(
         "--out", type=Path, default=Path("runs/landmarks"), help="default: %(default)s"
     )
-    parser.add_argument(
-        "--replace",
-        action="store_true",
-        help="put models in the place of those in --out that learnt from other pictures",
-    )
+    add_replace_argument(parser)
     return run_command(parser, _command, argv)
 
 
@@ -194,18 +188,13 @@ def _command(args: argparse.Namespace) -> None:
     if args.out.exists() and not args.out.is_dir():
         raise DataError(f"{args.out}: this is a file; name a folder for the models with --out")
     cleaning = read_cleaning(args)
-    dataset = load_dataset(args)
-    wanted, split = dataset, make_split(dataset, seed=args.seed)
-    if args.scheme is not None:
-        scheme = get_scheme(args.scheme)
-        wanted, split = dataset.in_scheme(scheme), split.in_scheme(scheme)
+    dataset, split = load_split(args)
     split = clean_split(split, cleaning, dataset)
-    for sentence in describe(wanted, split):
+    for sentence in describe(dataset.in_scheme(split.fitting.scheme), split):
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     if cleaning is not None:
         console.print(describe_cleaning(split.fitting.notes[NOTE]))
-    if not args.replace:
-        _refuse_others(ModelStore(args.out), args.names, split.fitting)
+    refuse_others(args, args.names, split.fitting)
     table = Table("pipeline", "validation accuracy", "log loss", "MB", "fit s", title=dataset.name)
     for i, name in enumerate(args.names, start=1):
         with console.status(f"[{i}/{len(args.names)}] {name}: {len(split.fitting)} faces"):
@@ -227,19 +216,6 @@ def _command(args: argparse.Namespace) -> None:
         )
     console.print(table)
     console.print(f"Stored in {args.out}")
-
-
-def _refuse_others(store: ModelStore, names: Sequence[str], fitting: LabelledPart) -> None:
-    """Refuse to replace models of the same names that learnt from other pictures or labels."""
-    stored = store.entries()
-    for name in names:
-        if name in stored and not stored[name].fitted_on(fitting):
-            told = stored[name].trained_on
-            raise DataError(
-                f"{store.root}: holds a '{name}' that learnt from {told.get('pictures')} other "
-                f"pictures or labels ({told.get('dataset')}, {stored[name].scheme}); choose "
-                "another --out, or replace it with --replace"
-            )
 
 
 def _read_settings(path: Path | None, names: Sequence[str]) -> dict[str, dict[str, Any]]:

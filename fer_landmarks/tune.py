@@ -8,13 +8,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
-from fer_core.cli import natural, not_negative, run_command, seed, threads
-from fer_core.datasets.options import add_arguments, describe, load_dataset, refuse_votes
+from fer_core.cli import natural, not_negative, run_command, threads
+from fer_core.datasets.options import (
+    add_arguments,
+    add_split_arguments,
+    describe,
+    load_split,
+    refuse_votes,
+)
 from fer_core.datasets.thinning import thinned
 from fer_core.errors import FerError
 from fer_core.extras import require
-from fer_core.labels import SCHEMES, get_scheme
-from fer_core.splits import make_split
 from fer_landmarks.pipelines import classifier_of, list_pipelines
 from fer_landmarks.search import Objective, Search, Trial, Workbench
 from fer_landmarks.settings import PACKAGED, Settings, load_settings, save_settings
@@ -31,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("names", nargs="+", metavar="NAME", help="pipelines, see below")
     add_arguments(parser)
-    parser.add_argument("--scheme", default=None, help=f"labels: {', '.join(SCHEMES)}")
+    add_split_arguments(parser)
     parser.add_argument(
         "--trials", type=natural, default=30, metavar="N", help="of each pipeline (default: 30)"
     )
@@ -48,7 +52,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--objective", choices=get_args(Objective), default="accuracy", help="default: accuracy"
     )
     parser.add_argument("--jobs", type=threads, default=-1, help="threads of the descriptors")
-    parser.add_argument("--seed", type=seed, default=0, help="of split, fits and proposals")
     parser.add_argument("--out", type=Path, default=Path("runs/tune"), help="default: %(default)s")
     parser.add_argument(
         "--adopt",
@@ -69,14 +72,9 @@ def _command(args: argparse.Namespace) -> None:
         raise FerError(f"--faces must be at least 1. Got {args.faces} instead.")
     for name in args.names:
         classifier_of(name)  # a wrong name is found before hours of work
-    dataset = load_dataset(args)
-    # Divided before classes are dropped, as for training: the same pictures fit and choose.
-    wanted, split = dataset, make_split(dataset, seed=args.seed)
-    if args.scheme is not None:
-        scheme = get_scheme(args.scheme)
-        wanted, split = dataset.in_scheme(scheme), split.in_scheme(scheme)
+    dataset, split = load_split(args)
     fitting = split.fitting if args.faces is None else thinned(split.fitting, args.faces, args.seed)
-    for sentence in describe(wanted, split):
+    for sentence in describe(dataset.in_scheme(fitting.scheme), split):
         console.print(sentence, markup=False, highlight=False, soft_wrap=True)
     if len(fitting) < len(split.fitting):
         console.print(f"fitted on: {len(fitting):,} of them", highlight=False)

@@ -73,6 +73,8 @@ def join_votes(dataset: Dataset, path: str | os.PathLike[str]) -> Dataset:
         table = np.array([[float(row[c]) for c in columns] for row in rows], dtype=np.float32)
     except (ValueError, IndexError):
         raise DataError(f"{p}: some votes are not numbers; get the table again") from None
+    if not (np.isfinite(table).all() and (table >= 0).all()):
+        raise DataError(f"{p}: some votes are no numbers of people; get the table again")
     if "file" in header:
         i_file = header.index("file")
         row_of, keys = _by_name(p, [row[i_file] for row in rows], dataset.names.tolist())

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from fer_core.cli import seed
 from fer_core.crop import CROP_CHOICES
 from fer_core.datasets.dataset import Dataset
 from fer_core.errors import DataError
-from fer_core.splits import Split
+from fer_core.labels import SCHEMES, get_scheme
+from fer_core.splits import Split, make_split
 
 #: Pictures named in a sentence.
 _NAMED = 3
@@ -110,6 +112,48 @@ def load_dataset(args: argparse.Namespace) -> Dataset:
 
         dataset = join_votes(dataset, args.votes)
     return dataset
+
+
+def add_split_arguments(parser: argparse.ArgumentParser, default: str = "all") -> None:
+    """Add the options that say how pictures are divided, and which labels count."""
+    group = parser.add_argument_group("division")
+    group.add_argument(
+        "--scheme", metavar="NAME", help=f"labels: {', '.join(SCHEMES)} (default: {default})"
+    )
+    group.add_argument("--seed", type=seed, default=0, help="of the division and all that follows")
+
+
+def load_split(args: argparse.Namespace, default: str | None = None) -> tuple[Dataset, Split]:
+    """Load what the options name, and divide it.
+
+    Divided before classes are dropped: in every scheme the same pictures fit and choose.
+
+    Parameters
+    ----------
+    args : Namespace
+    default : str or None
+        Name of the scheme to take where the options name none and the pictures have FER2013's
+        labels.
+
+    Returns
+    -------
+    Dataset
+        In its own scheme.
+    Split
+        In the scheme to learn.
+
+    Raises
+    ------
+    DataError
+        See `load_dataset`; also if there is no such scheme, or its classes can't be made of the
+        dataset's.
+    """
+    named = None if args.scheme is None else get_scheme(args.scheme)  # before pictures are read
+    dataset = load_dataset(args)
+    if named is None and default is not None and dataset.scheme == SCHEMES["fer7"]:
+        named = get_scheme(default)
+    split = make_split(dataset, seed=args.seed)
+    return dataset, split if named is None else split.in_scheme(named)
 
 
 def refuse_votes(args: argparse.Namespace) -> None:

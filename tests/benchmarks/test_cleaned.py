@@ -142,7 +142,7 @@ def test_training_commands_fit_on_cleaned_pictures(
     def instead(what, split, *args, **options):
         raise Reached(split)
 
-    monkeypatch.setattr(train, "load_dataset", lambda args: dataset)
+    monkeypatch.setattr("fer_core.datasets.options.load_dataset", lambda args: dataset)
     monkeypatch.setattr(train, "train_and_store", instead)
     split = make_split(dataset)
     picture = split.fitting.names[0]

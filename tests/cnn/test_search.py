@@ -116,8 +116,7 @@ def test_the_same_pictures_choose_as_in_training(uneven, tmp_path, monkeypatch):
         seen.append([set(part.names.tolist()) for part in (fitting, validation)])
         raise DataError("seen enough")
 
-    for module in ("tune", "train"):
-        monkeypatch.setattr(f"fer_cnn.{module}.load_dataset", lambda args: uneven)
+    monkeypatch.setattr("fer_core.datasets.options.load_dataset", lambda args: uneven)
     monkeypatch.setattr(
         "fer_cnn.tune.Search", lambda recipe, fit, val, out, **settings: watched(fit, val)
     )
@@ -134,7 +133,7 @@ def test_a_network_that_knows_the_pictures_which_choose_is_refused(
     uneven, tmp_path, monkeypatch, capsys
 ):
     named = replace(uneven, name="fer2013")
-    monkeypatch.setattr("fer_cnn.tune.load_dataset", lambda args: named)
+    monkeypatch.setattr("fer_core.datasets.options.load_dataset", lambda args: named)
     assert main(["strong", "--out", str(tmp_path)]) == 2
     assert "'cnn-compact' to go on from was fitted on other pictures" in capsys.readouterr().err
 
@@ -260,7 +259,9 @@ def test_a_search_of_other_pictures_is_refused(tmp_path, monkeypatch, capsys):
     faces = load_demo()
     argv = ["tiny", "--max-minutes", "0", "--out", str(tmp_path)]
     for y in (faces.y, np.roll(faces.y, 1)):
-        monkeypatch.setattr(tune, "load_dataset", lambda args, y=y: replace(faces, y=y))
+        monkeypatch.setattr(
+            "fer_core.datasets.options.load_dataset", lambda args, y=y: replace(faces, y=y)
+        )
         assert main(argv) == 2
     assert "holds another search (different: fingerprints)" in capsys.readouterr().err
 

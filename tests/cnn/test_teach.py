@@ -51,7 +51,7 @@ def test_the_models_are_averaged(known, fitting):
 def test_command_writes_soft_labels_and_reads_others(
     known, demo, fitting, tmp_path, capsys, monkeypatch
 ):
-    monkeypatch.setattr("fer_cnn.teach.load_dataset", lambda args: demo)
+    monkeypatch.setattr("fer_core.datasets.options.load_dataset", lambda args: demo)
     labels = fitting.scheme.labels
     hard = np.eye(len(labels), dtype=np.float32)[fitting.y]
     write_soft_labels(tmp_path / "a.npz", fitting.faces, hard, labels, "the labels")
@@ -85,7 +85,7 @@ def test_models_of_other_classes_are_refused(known):
 
 
 def test_models_of_a_scheme_teach_in_it(demo, tmp_path, monkeypatch):
-    monkeypatch.setattr("fer_cnn.teach.load_dataset", lambda args: demo)
+    monkeypatch.setattr("fer_core.datasets.options.load_dataset", lambda args: demo)
     asked = []
 
     def answers(fitting, store, names):

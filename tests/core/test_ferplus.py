@@ -130,6 +130,8 @@ def test_distribution_is_over_the_seven_labels_only():
         (("a", "b"), [], "no column 'neutral'"),
         (MICROSOFT, [("Training", "fer0.png", *["x"] * 10)], "not numbers"),
         (MICROSOFT, [("Training", "fer0.png", 1)], "not numbers"),
+        (MICROSOFT, [("Training", "fer0.png", *["nan"] * 10)], "no numbers of people"),
+        (MICROSOFT, [("Training", "fer0.png", *[-1] * 10)], "no numbers of people"),
         (("file", *VOTE_COLUMNS), [("other.jpg", *_votes(fear=1))], "none of its rows"),
     ],
 )

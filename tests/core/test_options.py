@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 from fer_core.datasets import folder
-from fer_core.datasets.options import add_arguments, describe, load_dataset
+from fer_core.datasets.options import (
+    add_arguments,
+    add_split_arguments,
+    describe,
+    load_dataset,
+    load_split,
+)
 from fer_core.errors import DataError
 from fer_core.splits import make_split
 
@@ -56,3 +62,24 @@ def test_loaded_pictures_are_described_with_what_was_left_out(tmp_path, make_tre
     assert first.startswith("faces: 280 pictures, 126 for fitting, 14 for choosing, 140 for measur")
     assert second == "no face: 1,200: 0.jpg, 1.jpg, 2.jpg, …"
     assert third == "classes left out: contempt (1,000)"
+
+
+def test_a_split_is_in_the_scheme_that_is_named(monkeypatch):
+    def split(*argv, default=None):
+        parser = argparse.ArgumentParser()
+        add_arguments(parser)
+        add_split_arguments(parser)
+        return load_split(parser.parse_args(argv), default)
+
+    dataset, whole = split()
+    assert dataset.scheme.name == whole.fitting.scheme.name == "fer7"
+    dataset, four = split("--scheme", "basic4", default="active5")
+    assert (dataset.scheme.name, four.fitting.scheme.name) == ("fer7", "basic4")
+    assert set(four.validation.names) < set(whole.validation.names)
+    assert split(default="active5")[1].fitting.scheme.name == "active5"
+    _, other = split("--seed", "1")
+    assert set(other.validation.names) != set(whole.validation.names)
+
+    monkeypatch.setattr("fer_core.datasets.options.load_dataset", lambda args: pytest.fail("read"))
+    with pytest.raises(DataError, match="fer8"):
+        split("--scheme", "fer8")

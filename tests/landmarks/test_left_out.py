@@ -31,7 +31,7 @@ def test_votes_are_read_where_there_are_any(tmp_path, monkeypatch, split):
     votes = np.zeros((len(fitting), 10), dtype=np.float32)
     votes[np.arange(len(fitting)), fitting.y] = 10
     monkeypatch.setattr(
-        "fer_landmarks.left_out.make_split",
+        "fer_core.datasets.options.make_split",
         lambda *_, **__: replace(split, fitting=replace(fitting, votes=votes)),
     )
     out = tmp_path / "soft.npz"

@@ -73,6 +73,7 @@ def test_the_size_of_features_changes_no_answer(size):
         ({"batch_size": 0}, "batch_size must be at least 1. Got 0"),
         ({"n_networks": 0}, "n_networks must be at least 1. Got 0"),
         ({"bits": 4}, "bits must be 16 or 8. Got 4"),
+        ({"n_odd": 3}, "n_odd must be 0 to the 2 features. Got 3"),
     ],
 )
 def test_settings_out_of_range_are_one_sentence(settings, words):

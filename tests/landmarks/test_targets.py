@@ -28,3 +28,5 @@ def test_soft_labels_are_mixed_in_by_their_share():
 def test_soft_labels_of_another_shape_are_refused():
     with pytest.raises(ValueError, match=r"soft_labels must have shape \(2, 2\)"):
         mixed_targets(np.array([0, 1]), 2, [[1.0, 0.0]], 0.4)
+    with pytest.raises(ValueError, match="soft_weight must be from 0 to 1"):
+        mixed_targets(np.array([0, 1]), 2, None, 5)

@@ -84,8 +84,12 @@ def test_wrong_name_is_found_before_any_work(tmp_path, capsys):
 
 def test_the_seed_divides_and_fits(tmp_path, monkeypatch):
     seen = {}
-    monkeypatch.setattr(train, "make_split", lambda dataset, seed: seen.update(split=seed) or None)
-    monkeypatch.setattr(train, "clean_split", lambda *args: make_split(load_demo()))
+
+    def divided(dataset, seed):
+        seen["split"] = seed
+        return make_split(dataset)
+
+    monkeypatch.setattr("fer_core.datasets.options.make_split", divided)
     monkeypatch.setattr(
         train, "train_and_store", lambda *args, seed, **rest: seen.update(fit=seed) or 1 / 0
     )

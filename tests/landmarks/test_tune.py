@@ -43,8 +43,8 @@ def test_the_same_pictures_choose_as_in_training(uneven, tmp_path, monkeypatch):
         seen.append([set(part.names.tolist()) for part in (split.fitting, split.validation)])
         raise DataError("seen enough")
 
+    monkeypatch.setattr("fer_core.datasets.options.load_dataset", lambda args: uneven)
     for module in ("tune", "train"):
-        monkeypatch.setattr(f"fer_landmarks.{module}.load_dataset", lambda args: uneven)
         monkeypatch.setattr(
             f"fer_landmarks.{module}.describe", lambda dataset, split: watched(split)
         )
