@@ -99,9 +99,10 @@ class _Uploads:
             scheme = self.engine.scheme(request.query_params.get("scheme")).name
             content = await _unless_gone(receive_picture(request))
             preview = "preview" in request.query_params
-            return JSONResponse(
-                await self.engine.run(_analyze_picture, self.engine, content, scheme, preview)
+            work = self.engine.run(
+                _analyze_picture, self.engine, content, scheme, preview, purpose="picture"
             )
+            return JSONResponse(await _while_there(request, work))
 
     async def video(self, request: Request) -> Response:
         async with AsyncExitStack() as stack:
@@ -183,8 +184,28 @@ async def _unless_gone(receiving: Awaitable[Any]) -> Any:
     try:
         return await receiving
     except ClientDisconnect:
-        # Nobody is there to read it; the code is what servers log in this case.
-        raise HTTPException(499, "The upload was broken off") from None
+        raise _gone() from None
+
+
+async def _while_there(request: Request, working: Awaitable[Any]) -> Any:
+    """Return the result of work, which is given up if it waits when the page asks no more."""
+    work, left = asyncio.ensure_future(working), asyncio.ensure_future(_left(request))
+    await asyncio.wait((work, left), return_when=asyncio.FIRST_COMPLETED)
+    left.cancel()
+    if not work.done():
+        work.cancel()
+        raise _gone()
+    return work.result()
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _gone() -> HTTPException:
+    # Nobody is there to read it; the code is what servers log in this case.
+    return HTTPException(499, "The request was broken off")
 
 
 async def _explain(request: Request, error: Exception) -> Response:

@@ -96,10 +96,18 @@ def run(args: argparse.Namespace) -> int:
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=_GRACE_SECONDS,
         )
+
+        class Server(uvicorn.Server):  # type: ignore[name-defined]
+            """Ends the analysis of videos, too, when it is asked to stop."""
+
+            def handle_exit(self, sig: int, frame: Any) -> None:
+                engine.stopping = True
+                super().handle_exit(sig, frame)
+
         # The server raises the interrupt once more when it is done, unless whoever started the
         # command has interrupts ignored, as shells do for jobs in the background.
         with contextlib.suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listening])
+            Server(config).run(sockets=[listening])
         print("\nStopped.")
     return 0
 

@@ -1,8 +1,9 @@
-"""All recognition of the server but the search for faces: one thread, to which models belong.
+"""All recognition of the server but the search for faces: a thread each for video and pictures.
 
-One thread bounds what any number of tabs can ask of the machine: their frames take turns. Faces of
-cameras and videos are searched for beside it, one search at a time for all. The event loop only
-waits; dlib's CNN detector, which holds Python's lock for seconds, makes it wait that long.
+They bound what any number of tabs can ask of the machine: their frames take turns, and so do their
+photographs, one of which may take seconds. Faces of cameras and videos are searched for beside
+them, one search at a time for all. The event loop only waits; dlib's CNN detector, which holds
+Python's lock for seconds, makes it wait that long.
 """
 
 from __future__ import annotations
@@ -26,13 +27,18 @@ T = TypeVar("T")
 
 
 class Engine:
-    """Recognisers by purpose and label scheme, and the thread that they work in.
+    """Recognisers by purpose and label scheme, and the threads that they work in.
 
     Parameters
     ----------
     live, picture : callable
         Make the recogniser for moving pictures and the one for photographs; called once each, in
-        the engine's thread, the latter when the first photograph comes.
+        the purpose's thread, the latter when the first photograph comes.
+
+    Attributes
+    ----------
+    stopping : bool
+        Set when the server is asked to stop: what lasts long ends then.
     """
 
     def __init__(
@@ -42,7 +48,11 @@ class Engine:
     ) -> None:
         self._make = {"live": live, "picture": picture}
         self._made: dict[tuple[str, str | None], EmotionRecognizer] = {}
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="fer-engine")
+        self._threads = {
+            purpose: ThreadPoolExecutor(1, thread_name_prefix=f"fer-{purpose}")
+            for purpose in self._make
+        }
+        self.stopping = False
 
     @classmethod
     def of(cls, model: str | None = None, **options: Any) -> Engine:
@@ -64,7 +74,7 @@ class Engine:
 
     def load(self) -> EmotionRecognizer:
         """Load the live recogniser now; raises what keeps it from being loaded."""
-        return self._thread.submit(self._load_live).result()
+        return self._threads["live"].submit(self._load_live).result()
 
     def _load_live(self) -> EmotionRecognizer:
         recognizer = self.recognizer("live")
@@ -73,17 +83,19 @@ class Engine:
         return recognizer
 
     def close(self) -> None:
-        """Let the thread end what it was asked for."""
-        self._thread.shutdown()
+        """Let the threads end what they were asked for."""
+        for thread in self._threads.values():
+            thread.shutdown()
 
-    async def run(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Call `work` in the engine's thread when its turn comes."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+    async def run(self, work: Callable[..., T], *arguments: Any, purpose: str = "live") -> T:
+        """Call `work` in a purpose's thread when its turn comes."""
+        thread = self._threads[purpose]
+        return await asyncio.get_running_loop().run_in_executor(thread, work, *arguments)
 
     async def finish(self, work: Callable[[], None]) -> None:
-        """Call `work` in the engine's thread after all that it is doing, whoever is cancelled."""
+        """Call `work` in the thread for video after all that it does, whoever is cancelled."""
         try:
-            future = self._thread.submit(work)
+            future = self._threads["live"].submit(work)
         except RuntimeError:  # the thread has ended, so nothing else is at work
             work()
         else:
@@ -108,7 +120,7 @@ class Engine:
         return look_up(schemes, name, "label scheme") if name else self.schemes[0]
 
     def recognizer(self, purpose: str, scheme: str | None = None) -> EmotionRecognizer:
-        """Return the recogniser for a purpose that answers in a scheme; in the engine's thread.
+        """Return the recogniser for a purpose that answers in a scheme; in the purpose's thread.
 
         All of one purpose share model, detector and predictor.
         """
@@ -122,5 +134,5 @@ class Engine:
         return self._made[purpose, scheme]
 
     def follower(self, scheme: str | None) -> FaceFollower:
-        """Make a follower of one camera's or video's faces; in the engine's thread."""
+        """Make a follower of one camera's or video's faces; in the thread for video."""
         return FaceFollower(self.recognizer("live", scheme))

@@ -26,7 +26,7 @@ ANALYSED_SIDE = 1280
 
 
 class UploadedVideo:
-    """A video file that is read and analysed frame by frame; belongs to the engine's thread.
+    """A video file that is read and analysed frame by frame; belongs to the thread for video.
 
     Parameters
     ----------
@@ -100,6 +100,9 @@ async def analyse_video(engine: Engine, path: Path, scheme: str) -> AsyncGenerat
         answer = await engine.run(video.next_answer)
         yield _line({"type": "video", "seconds": video.seconds})
         while answer is not None:
+            if engine.stopping:
+                remark = "the server was stopped"
+                break
             if answer["seconds"] > MAX_SECONDS:
                 remark = f"only the first {MAX_SECONDS / 60:.0f} minutes are analysed"
                 break

@@ -1,5 +1,6 @@
 """``python -m fer_live web``: starting, refusing to start, and ending."""
 
+import asyncio
 import json
 import logging
 import os
@@ -8,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from contextlib import contextmanager
@@ -79,12 +81,13 @@ def test_ctrl_c_ends_it_also_with_a_video_half_done(tmp_path):
             time.sleep(0.05)
         assert list(temporary.iterdir()) == []
 
-        begin()
+        held = begin()  # kept: a connection that nobody holds is closed before the signal
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 0
         assert out.strip() == "Stopped."
         assert "Traceback" not in err
+        assert b"the server was stopped" in held[1].read()
         assert list(temporary.iterdir()) == []
 
 
@@ -183,3 +186,16 @@ def test_the_threads_of_every_model_are_bounded(monkeypatch):
         engine.recognizer(purpose)
     engine.close()
     assert bounded == ["live", "picture"]
+
+
+def test_a_photograph_keeps_no_camera_waiting():
+    engine = Engine(lambda: None, lambda: None)
+    seen = threading.Event()
+
+    async def both():
+        picture = asyncio.ensure_future(engine.run(seen.wait, PATIENCE, purpose="picture"))
+        await engine.run(seen.set)  # while the photograph is being looked at
+        return await picture
+
+    assert asyncio.run(both())
+    engine.close()

@@ -229,3 +229,30 @@ def test_an_upload_that_stalls_gives_up_its_place(monkeypatch):
     with pytest.raises(HTTPException) as told:
         asyncio.run(uploads.receive_picture(request))
     assert told.value.status_code == 408
+
+
+def test_a_picture_that_nobody_waits_for_gives_its_place_up():
+    class Left:
+        """A request whose page has gone."""
+
+        async def receive(self):
+            return {"type": "http.disconnect"}
+
+    class There:
+        async def receive(self):
+            await asyncio.Event().wait()
+
+    async def ask(request, work):
+        return await app_module._while_there(request, work)
+
+    async def answered():
+        return "faces"
+
+    async def waiting():
+        queued = asyncio.get_running_loop().create_future()
+        with pytest.raises(HTTPException, match="broken off"):
+            await ask(Left(), queued)
+        return queued.cancelled()
+
+    assert asyncio.run(ask(There(), answered())) == "faces"
+    assert asyncio.run(waiting())
