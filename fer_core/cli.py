@@ -3,8 +3,11 @@
 import argparse
 import logging
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import TypeVar
 
@@ -53,6 +56,23 @@ def run_command(
             raise
         print(f"{parser.prog}: {explain(error)}", file=sys.stderr)
         return EXIT_BAD_INPUT
+
+
+@contextmanager
+def terminated_as_interrupted() -> Iterator[None]:
+    """Take SIGTERM, by which services are stopped, for Ctrl-C: results are finished."""
+
+    def interrupt(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # which can't be told
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def natural(text: str) -> int:

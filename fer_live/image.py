@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Column, Table
 
+from fer_core.cli import terminated_as_interrupted
 from fer_core.crop import CROP_CHOICES, FRAMING_VERSION
 from fer_core.detectors import PHOTO_WORKING_SIDE
 from fer_core.errors import DataError, PictureError
@@ -133,12 +134,13 @@ def run(args: argparse.Namespace) -> int:
     bound_native_threads(recognizer.model)
     photos: list[LabelledPhoto] = []
     try:
-        for photo in label_photos(paths, recognizer, args.out, args.crop, args.blur):
-            photos.append(photo)
+        with terminated_as_interrupted():
+            for photo in label_photos(paths, recognizer, args.out, args.crop, args.blur):
+                photos.append(photo)
     finally:
         # What is finished is kept whatever ends it; an earlier report is not replaced by nothing.
         if photos:
-            write_report(args.out / REPORT, photos, recognizer, args)
+            write_report(args.out / REPORT, photos, len(paths), recognizer, args)
     Console().print(as_table(photos))
     # Not through rich, which would break long paths into lines.
     print(f"Annotated pictures and {REPORT} are in {printable(str(args.out))}")
@@ -202,16 +204,22 @@ def write_picture(path: Path, picture: NDArray[np.uint8]) -> None:
 def write_report(
     path: Path,
     photos: Sequence[LabelledPhoto],
+    n_asked: int,
     recognizer: EmotionRecognizer,
     args: argparse.Namespace,
 ) -> None:
-    """Write the JSON file that lists all photographs, also those with no face or an error."""
+    """Write the JSON file that lists all photographs, also those with no face or an error.
+
+    Of an interrupted run these are fewer than the `n_asked` that were named.
+    """
     report = {
         "model": args.model,
         "detector": args.detector,
         "framing": FRAMING_VERSION,
         "scheme": recognizer.scheme.name,
         "labels": recognizer.scheme.labels,
+        "threshold": recognizer.threshold,
+        "complete": len(photos) == n_asked,
         "photos": [photo.as_dict() for photo in photos],
     }
     with write_atomically(path) as temporary:

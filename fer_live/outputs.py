@@ -169,22 +169,23 @@ class Outputs:
         )
 
     def close(self, summary: dict[str, Any], *, finished: bool) -> None:
-        """Close all files; draw the timeline, and write the record of a finished run."""
+        """Close all files; write the record of a finished run, and draw the timeline."""
         if finished and not self._begun:  # a camera that gave nothing
             self._begin()
         for table in self._tables.values():
             table.close()
         if self._video is not None:
             self._video.close()
-        pictured = self._done is not None or self.before is not None
-        if "timeline" in self.save and pictured:
-            draw_timeline(self.folder / TABLE, self.folder / TIMELINE, Path(self.source.name).name)
         if finished:
             record = {**self._journal.job, **summary}
             with write_atomically(self.folder / RECORD) as temporary:
                 text = json.dumps(record, indent=1, ensure_ascii=False)
                 temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
             self._journal.path.unlink(missing_ok=True)
+        pictured = self._done is not None or self.before is not None
+        # Last: it takes seconds for hours of frames, and can be drawn without what is kept above.
+        if "timeline" in self.save and pictured:
+            draw_timeline(self.folder / TABLE, self.folder / TIMELINE, Path(self.source.name).name)
 
     def _clear(self) -> None:
         """Remove what an older run has left, which would look like this one's."""

@@ -152,7 +152,9 @@ class Pictures:
                 picture = read_picture(self.paths[number])
             except PictureError as error:
                 if not self.skip_broken:
-                    raise
+                    raise PictureError(
+                        f"{error}; --skip-broken leaves out what can't be read"
+                    ) from error
                 logger.warning("%s", error)
                 continue
             yield Frame(number, number / self.rate, picture)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -17,7 +14,7 @@ import cv2
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from fer_core.cli import not_negative, positive
+from fer_core.cli import not_negative, positive, terminated_as_interrupted
 from fer_core.errors import DataError
 from fer_live.follower import DETECT_EVERY, LIVE_MODEL, FaceFollower
 from fer_live.job import describe_job
@@ -201,11 +198,11 @@ def _work(session: Session, args: argparse.Namespace) -> None:
     problem: BaseException | None = None
     whole = False
     try:
-        with _terminated_as_interrupted():
+        with terminated_as_interrupted():
             for _ in _progress(session):
                 pass
         whole = not session.quit
-    except (DataError, OSError, KeyboardInterrupt) as error:
+    except BaseException as error:  # raised again when its files are closed
         problem = error
         # A file that is cut off gives no more; a picture, a connection or a disk can be mended.
         whole = isinstance(error, DamagedVideoError)
@@ -215,7 +212,7 @@ def _work(session: Session, args: argparse.Namespace) -> None:
     # Nobody can go back in what a camera saw, whatever ended it.
     ended = whole or session.source.live
     summary = session.summary.as_dict()
-    if isinstance(problem, DataError | OSError):
+    if problem is not None and not isinstance(problem, KeyboardInterrupt):
         summary["problem"] = str(problem)
     if session.outputs is not None:
         try:
@@ -230,23 +227,6 @@ def _work(session: Session, args: argparse.Namespace) -> None:
     _print_summary(session, args, ended)
     if problem is not None and not (isinstance(problem, KeyboardInterrupt) and session.source.live):
         raise problem
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Take SIGTERM, by which services are stopped, for Ctrl-C: results are finished."""
-
-    def interrupt(number: int, frame: object) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():  # which can't be told
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _print_summary(session: Session, args: argparse.Namespace, ended: bool) -> None:

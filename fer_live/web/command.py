@@ -76,10 +76,13 @@ def run(args: argparse.Namespace) -> int:
         except BaseException:
             engine.close()
             raise
-        address = page_address(args.host, listening.getsockname()[1])
+        port = listening.getsockname()[1]
+        address = page_address(args.host, port)
         if not is_loopback(args.host):
             print(_warning(args.host), file=sys.stderr)
-        print(f"The page is at {address} (Ctrl-C ends it)", flush=True)
+        everywhere = _listens_everywhere(args.host)
+        others = f"others open {other_address(port)} ; " if everywhere else ""
+        print(f"The page is at {address} ({others}Ctrl-C ends it)", flush=True)
         if args.open:
             webbrowser.open(address)
         config = uvicorn.Config(
@@ -144,10 +147,24 @@ def listen(host: str, port: int) -> socket.socket:
 
 def page_address(host: str, port: int) -> str:
     """Return the address to open: of this machine where the server listens everywhere."""
-    name = host.strip("[]")
-    if name in ("0.0.0.0", "::", ""):
-        name = "127.0.0.1"
+    name = "127.0.0.1" if _listens_everywhere(host) else host.strip("[]")
     return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"
+
+
+def other_address(port: int) -> str:
+    """Return the address that other machines open where the server listens everywhere."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # Nothing is sent: it only chooses the way, and with it this machine's own address.
+            probe.connect(("192.0.2.1", 9))
+            name = probe.getsockname()[0]
+        except OSError:  # without a network
+            name = socket.gethostname()
+    return f"http://{name}:{port}/"
+
+
+def _listens_everywhere(host: str) -> bool:
+    return host.strip("[]") in ("0.0.0.0", "::", "")
 
 
 def _port(text: str) -> int:

@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import signal
 import sys
 
 import cv2
@@ -58,6 +59,8 @@ def test_without_a_photo_the_astronaut_is_labelled(tmp_path, capsys, shipped):
     out = tmp_path / "out"
     assert main(["image", "--out", str(out)]) == 0
     assert sorted(p.name for p in out.iterdir()) == ["astronaut.annotated.png", "faces.json"]
+    assert report(out)["complete"]
+    assert 0 < report(out)["threshold"] <= 1
     (photo,) = report(out)["photos"]
     assert (photo["width"], photo["height"], len(photo["faces"])) == (512, 512, 1)
     assert cv2.imread(str(out / "astronaut.annotated.png")).shape[1] > 512
@@ -172,12 +175,13 @@ def test_skipping_every_photo_is_bad_input_too(tmp_path, capsys):
     assert "can be read" in capsys.readouterr().err
 
 
-def test_an_interruption_keeps_what_is_finished(tmp_path, folder, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_keeps_what_is_finished(tmp_path, folder, monkeypatch, number):
     write = image.write_picture
 
     def interrupted(path, picture):
         if path.name.startswith("her"):
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), number)
         write(path, picture)
 
     monkeypatch.setattr(image, "write_picture", interrupted)
@@ -185,6 +189,7 @@ def test_an_interruption_keeps_what_is_finished(tmp_path, folder, monkeypatch):
     photos = [str(folder / "crop.png"), str(folder / "below" / "her ü.png")]
     assert main(["image", *photos, "--out", str(out)]) == 130
     assert [entry["annotated"] for entry in report(out)["photos"]] == ["crop.annotated.png"]
+    assert not report(out)["complete"]
     assert main(["image", photos[1], "--out", str(out)]) == 130
     assert len(report(out)["photos"]) == 1
 

@@ -233,6 +233,27 @@ def test_terminated_is_interrupted(tmp_path, monkeypatch):
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_what_nobody_foresaw_is_recorded_too(tmp_path, monkeypatch):
+    def failing(session):
+        raise RuntimeError("the detector broke")
+        yield
+
+    monkeypatch.setattr(video, "_progress", failing)
+    with stream(lambda i: 0.02) as address, pytest.raises(RuntimeError, match="detector broke"):
+        run(address, tmp_path, "--save", "csv")
+    assert json.loads((tmp_path / "run.json").read_text())["problem"] == "the detector broke"
+
+
+def test_the_record_does_not_wait_for_the_timeline(tmp_path, clip, monkeypatch):
+    def interrupted(table, path, name):
+        assert (tmp_path / "run.json").exists()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(outputs, "draw_timeline", interrupted)
+    assert run(clip, tmp_path, "--save", "csv", "timeline") == 130
+    assert json.loads((tmp_path / "run.json").read_text())["frames"] == len(rows(tmp_path)) > 0
+
+
 def test_a_camera_of_many_frames_does_not_fill_the_video_with_copies(tmp_path, astronaut):
     source = SimpleNamespace(name="c", live=True, rate=120.0)
     out = Outputs(tmp_path, ["video"], source, {}, LABELS)
@@ -254,7 +275,10 @@ def test_after_a_broken_picture_it_goes_on(tmp_path, clip, capsys):
     good = (frames / "3.png").read_bytes()
     (frames / "3.png").write_bytes(good[:100])
     assert run(frames, tmp_path / "broken", *options) == 2
-    assert "Go on with --resume" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "Go on with --resume" in said.out
+    assert "3.png" in said.err
+    assert "--skip-broken leaves out" in said.err
     assert len(rows(tmp_path / "broken")) == 3
     (frames / "3.png").write_bytes(good)
     assert run(frames, tmp_path / "broken", "--resume", *options) == 0

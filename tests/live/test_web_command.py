@@ -114,7 +114,7 @@ def test_listening_for_others_warns(capsys, monkeypatch):
     assert main(["web", "--host", "0.0.0.0", "--model", "hog-svm"]) == 0
     out, err = capsys.readouterr()
     assert err.startswith("Warning: everyone who reaches 0.0.0.0 can use this page")
-    assert re.match(r"The page is at http://127.0.0.1:\d+/ ", out)
+    assert re.match(r"The page is at http://127.0.0.1:(\d+)/ \(others open http://\S+:\1/ ;", out)
     assert main(["web", "--host", "127.0.0.2", "--model", "hog-svm"]) == 0
     assert capsys.readouterr().err == ""
 
