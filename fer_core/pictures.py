@@ -31,6 +31,9 @@ SUFFIXES = frozenset((
 ))
 # fmt: on
 
+#: And of formats that phones write and nothing here reads, to say so.
+UNREAD_SUFFIXES = frozenset((".heic", ".heif", ".avif"))
+
 #: Larger pictures are shrunk by a whole factor while they are decoded: 96 MB of BGR at most,
 #: and still every pixel of today's usual cameras.
 MAX_PIXELS = 32_000_000

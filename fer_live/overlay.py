@@ -90,11 +90,12 @@ def draw_faces(
         Put before the labels; none where empty.
     """
     height, width = picture.shape[:2]
-    size = int(np.clip(min(height, width) / 28, 11, 60))
-    line = max(1, round(size / 9))
     for i, face in enumerate(faces):
         colour = label_colour(face, face.label)
         left, top, right, bottom = _corners(face.box, scale)
+        # In a group of small faces letters for the whole picture would cover the neighbours.
+        size = int(np.clip(min(height / 28, width / 28, (bottom - top) / 5), 11, 60))
+        line = max(1, round(size / 9))
         cv2.rectangle(picture, (left, top), (right, bottom), colour, line, cv2.LINE_AA)
         text = f"{face.caption} {face.confidence:.0%}"
         if numbers:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fer_core.errors import DataError, PictureError
-from fer_core.pictures import SUFFIXES, read_picture
+from fer_core.pictures import SUFFIXES, UNREAD_SUFFIXES, read_picture
 
 logger = logging.getLogger(__name__)
 
@@ -259,9 +259,16 @@ def _pictures_of(name: str, leave_out: str) -> list[Path]:
 
     if path.is_dir():
         closed: list[OSError] = []
-        inside = sorted(filter(meant, _files_below(path, closed.append)))
+        files = list(_files_below(path, closed.append))
+        inside = sorted(filter(meant, files))
+        unread = sum(file.suffix.lower() in UNREAD_SUFFIXES for file in files)
+        advice = f"{unread} in HEIC or AVIF: save them as JPEG or PNG first"
         if not inside:
-            raise next(iter(closed), DataError(f"{path}: there are no pictures in this folder"))
+            among = f" that can be read ({advice})" if unread else ""
+            nothing = DataError(f"{path}: there are no pictures in this folder{among}")
+            raise next(iter(closed), nothing)
+        if unread:
+            logger.warning("%s: pictures are left out, %s", path, advice)
         for error in closed:
             logger.warning("%s: %s; what lies there is left out", error.filename, error.strerror)
         return inside

@@ -285,3 +285,14 @@ def test_a_name_that_is_no_text_is_in_the_report(tmp_path, astronaut):
     (photo,) = json.loads((tmp_path / "out" / "faces.json").read_text())["photos"]
     assert "Sch" in photo["photo"]
     assert photo["faces"]
+
+
+def test_formats_that_are_not_read_are_said(folder, caplog):
+    (folder / "IMG_1.HEIC").write_bytes(b"ftypheic")
+    (folder / "below" / "2.avif").write_bytes(b"ftypavif")
+    assert len(find_photos([str(folder)])) == 3
+    assert f"{folder}: pictures are left out, 2 in HEIC or AVIF: save them as" in caplog.text
+    (folder / "phone").mkdir()
+    (folder / "phone" / "3.heic").write_bytes(b"ftypheic")
+    with pytest.raises(DataError, match=r"no pictures in this folder that can be read \(1 in HEIC"):
+        find_photos([str(folder / "phone")])

@@ -25,6 +25,7 @@ export class Clip {
 
   enter() {
     if (this.file && (this.frames.length || this.request)) this.#present();
+    else if (this.problem) this.#explain();
     else this.#invite();
   }
 
@@ -68,6 +69,7 @@ export class Clip {
   async take(file) {
     const { screen, limits, scheme } = this.app;
     this.#drop();
+    this.problem = "";
     this.file = file;
     this.app.clear();
     if (file.size > limits.video) {
@@ -167,14 +169,18 @@ export class Clip {
   }
 
   #fail(text) {
-    const { screen } = this.app;
     this.#drop();
-    if (this.app.current !== this) return;
-    screen.only({
+    this.problem = text;
+    if (this.app.current === this) this.#explain();
+  }
+
+  #explain() {
+    this.app.clear();
+    this.app.screen.only({
       icon: "problem",
       problem: true,
       title: "This video can't be analysed",
-      text,
+      text: this.problem,
       actions: [this.#chooser("primary")],
     });
   }
