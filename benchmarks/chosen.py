@@ -10,6 +10,13 @@ from benchmarks.results import Result, RunFolder
 from fer_core.calibration import log_loss
 
 
+def best_of_all(folder: RunFolder, results: Sequence[Result]) -> Result:
+    """Return the best model on validation; of a cross-validation the first in `results`."""
+    validation = {r.name: load_predictions(folder.probabilities(r.name))[0] for r in results}
+    best = best_on_validation(validation, [r.name for r in results])
+    return next(r for r in results if r.name == best)
+
+
 def best_of_families(folder: RunFolder, results: Sequence[Result]) -> list[Result]:
     """Return the best model of each family on validation, families in the order of `STYLES`.
 

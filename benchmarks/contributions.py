@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmarks.budget import Budget, members_within
 from benchmarks.metrics import Figures, rounded
-from benchmarks.pairs import compare
+from benchmarks.pairs import compare, holm
 from benchmarks.predictions import Predictions, require_validation
 from fer_core.calibration import log_loss
 from fer_core.pooling import fit_ensemble
@@ -37,13 +37,14 @@ def what_members_add(
         For each member ``name`` and what `_gain` gives of the whole ensemble over the rest.
     """
     whole = _combined(members, validation, test)
-    return [
+    found: list[Figures] = [
         {
             "name": name,
             **_gain(whole, _combined([m for m in members if m != name], validation, test), test),
         }
         for name in members
     ]
+    return _corrected(found)
 
 
 def what_families_add(
@@ -80,7 +81,7 @@ def what_families_add(
         rest = _chosen(others, validation, costs, budget)
         gain = _gain(whole, _combined(rest, validation, test), test)
         found.append({"family": family, "members_without": rest, "members": best, **gain})
-    return found
+    return _corrected(found)
 
 
 def _chosen(
@@ -110,7 +111,7 @@ def _gain(
     dict
         ``accuracy`` and ``accuracy_without`` (the second ensemble's), ``log_loss_gain``, and under
         ``all`` and ``without_copies`` what `benchmarks.pairs.compare` gives (None where no picture
-        is left).
+        is left), to which `_corrected` adds ``p_holm``.
     """
     p = next(iter(test.values()))
     right, other = more.argmax(axis=1) == p.y, less.argmax(axis=1) == p.y
@@ -127,3 +128,12 @@ def _gain(
         if alone.any()
         else None,
     }
+
+
+def _corrected(found: list[Figures]) -> list[Figures]:
+    """Correct the rows' p for their number."""
+    for pictures in ("all", "without_copies"):
+        gains = [row[pictures] for row in found if row[pictures] is not None]
+        for gain, p in zip(gains, holm([gain["p"] for gain in gains]), strict=True):
+            gain["p_holm"] = float(f"{p:.4g}")
+    return found

@@ -84,7 +84,7 @@ class Document:
 
 def _markdown(block: Block) -> str:
     if isinstance(block, Table):
-        return block.markdown()
+        return f"{block.markdown()}\n\n{block.legend()}"
     if isinstance(block, Heading):
         return f"## {block.text}"
     if isinstance(block, Note):

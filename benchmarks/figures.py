@@ -53,7 +53,8 @@ def accuracy_figure(results: Sequence[Result]) -> Figure:
         axes.plot([low, high], [row, row], color=color, linewidth=1.6, zorder=2)
         axes.plot(figures["accuracy"], row, marker, color=color, markersize=8, zorder=3)
         if without is not None and without["n"] < figures["n"]:
-            axes.plot(without["accuracy"], row, "|", color=color, markersize=14, zorder=3)
+            (hollow,) = axes.plot(without["accuracy"], row, marker, color=color, zorder=2.5)
+            hollow.set(markerfacecolor="white", markersize=6)
         axes.annotate(
             f"{figures['accuracy']:.3f}",
             (high, row),
@@ -73,7 +74,7 @@ def accuracy_figure(results: Sequence[Result]) -> Figure:
         color, marker = STYLES[family]
         axes.plot([], [], marker, color=color, label=FAMILY_NAMES[family])
     if any(r.run.n["test_without_copies"] < r.run.n["test"] for r in results):
-        axes.plot([], [], "|", color=GRAY, markersize=12, label="without copies")
+        axes.plot([], [], "o", color=GRAY, markerfacecolor="white", label="without copies")
     figure.legend(loc="outside upper right", ncols=4, frameon=False, fontsize=9)
     return figure
 

@@ -11,7 +11,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.report import SHOW_PICTURES
+from benchmarks.models import ENSEMBLE
+from benchmarks.report import SHOW_PICTURES, confusion_name
 from benchmarks.results import Run, RunFolder, load_results, save_result
 from fer_core.cli import run_command
 from fer_core.ensemble import Ensemble
@@ -95,8 +96,10 @@ def publish(
     for path, target in studies.items():
         with write_atomically(target) as temporary:
             shutil.copyfile(path, temporary)
+    # A matrix a model is much; the others stay in the run's report.
+    matrices = {confusion_name(result.name) for result in results} - {confusion_name(ENSEMBLE)}
     for path in sorted(folder.figures.glob("[!.]*.png")):  # no half-written ones of a killed run
-        if path.name not in SHOW_PICTURES:
+        if path.name not in {*SHOW_PICTURES, *matrices}:
             with write_atomically(drawn / path.name) as temporary:
                 shutil.copyfile(path, temporary)
     for standing, name in models:

@@ -53,11 +53,15 @@ class Table:
 
     def legend(self) -> str:
         """Return what the columns after the first mean, in a line of small Markdown."""
+        parts = (f"**{names}**: {meaning}" for names, meaning in self._meanings())
+        return f"<sub>{'. '.join(parts)}.</sub>"
+
+    def _meanings(self) -> list[tuple[str, str]]:
+        """Return what the columns after the first mean, those that mean the same together."""
         meant: dict[str, list[str]] = {}
         for name, meaning in self.columns[1:]:
             meant.setdefault(meaning, []).append(name)
-        parts = (f"**{', '.join(names)}**: {meaning}" for meaning, names in meant.items())
-        return f"<sub>{'. '.join(parts)}.</sub>"
+        return [(", ".join(names), meaning) for meaning, names in meant.items()]
 
     def html(self) -> str:
         """Return the table as HTML, with values for the page's sorting."""
@@ -72,9 +76,13 @@ class Table:
         )
         body = "".join(f"<tr>{self._html_row(row, kinds)}</tr>" for row in self.rows)
         classes = "wide tall" if len(self.rows) > _TALL else "wide"
+        legend = ". ".join(
+            f"<b>{html.escape(names)}</b>: {html.escape(meaning)}"
+            for names, meaning in self._meanings()
+        )
         return (
             f'<div class="{classes}"><table><thead><tr>{head}</tr></thead>'
-            f"<tbody>{body}</tbody></table></div>"
+            f'<tbody>{body}</tbody></table></div><p class="muted">{legend}.</p>'
         )
 
     @staticmethod

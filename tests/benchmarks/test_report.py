@@ -9,6 +9,7 @@ import pytest
 from benchmarks.predictions import load_predictions, save_predictions
 from benchmarks.report import confusion_name, main
 from benchmarks.results import RunFolder, main_figures
+from fer_core.calibration import log_loss
 from fer_core.model_entry import model_card
 from fer_core.model_store import ModelStore
 
@@ -155,3 +156,18 @@ def test_a_result_of_another_run_is_not_made_one_of_this(alone, capsys):
 def test_folder_without_results_is_one_sentence(tmp_path, capsys):
     assert main([str(tmp_path)]) == 2
     assert "no results here" in capsys.readouterr().err
+
+
+def test_what_validation_chose_comes_first(alone):
+    results = RunFolder(alone).results()
+    saved = {r.name: load_predictions(alone / "probabilities" / f"{r.name}.npz") for r in results}
+    losses = {name: log_loss(p.proba, p.y) for name, (p, _) in saved.items()}
+    assert main([str(alone)]) == 0
+    text = (alone / "report.md").read_text()
+    best = min(losses, key=losses.get)
+    assert f"Best on validation: {best}, right on " in text
+    assert ("Highest on the test pictures themselves" in text) == (best != results[0].name)
+    assert "70 test pictures tell models apart only where they differ much" in text
+    # Columns are explained in print, too.
+    assert "**log loss**: Mean negative log probability" in text
+    assert "<b>log loss</b>: Mean negative log probability" in (alone / "report.html").read_text()

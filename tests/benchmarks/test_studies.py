@@ -11,6 +11,7 @@ from benchmarks.agreement import compare_answers
 from benchmarks.budget import Budget
 from benchmarks.combining import WAYS, compare_ways
 from benchmarks.contributions import what_families_add, what_members_add
+from benchmarks.pairs import holm
 from benchmarks.predictions import Predictions, load_predictions, save_predictions
 from benchmarks.results import RunFolder, load_result, load_study, save_result
 from benchmarks.studies import write_studies
@@ -106,6 +107,10 @@ def test_what_members_add(parts):
     found = {f["name"]: f for f in what_members_add(["net", "kernel", "noise"], *parts)}
     assert found["net"]["all"]["difference"] > 0.05
     assert found["net"]["all"]["interval"][0] > 0
+    raw = [row["all"]["p"] for row in found.values()]
+    corrected = [row["all"]["p_holm"] for row in found.values()]
+    assert corrected == pytest.approx(holm(raw), rel=1e-3)
+    assert min(corrected) > min(raw) > 0
     low, high = found["noise"]["all"]["interval"]
     assert low <= 0 <= high
     validation, test = parts
