@@ -34,6 +34,10 @@ COVERAGES = tuple(round(0.05 * i, 2) for i in range(1, 21))
 #: them all, and so leaves the class out, is not rare (1 in 150 of five).
 LEAST_OF_A_CLASS = 5
 
+#: Persons that the interval of a log loss needs: of ten, 95 % intervals by bootstrap held 0.83 of
+#: skewed losses' means, of thirty 0.89.
+LEAST_OF_A_MEAN = 30
+
 _DECIMALS = 6
 
 
@@ -180,8 +184,8 @@ def bootstrap_intervals(
     dict
         ``accuracy``, ``balanced_accuracy``, ``macro_f1``, ``weighted_f1``, ``top2`` and
         ``log_loss``, each as [low, high]; None where all resamples agree, for a log loss
-        without upper bound, and for means over classes of which one has so few pictures that
-        resamples often miss it.
+        without upper bound or of few persons, and for means over classes of which one has so few
+        pictures that resamples often miss it.
     """
     n, k = p.shape
     shares = ("accuracy", "balanced_accuracy", "macro_f1", "weighted_f1", "top2")
@@ -215,6 +219,8 @@ def bootstrap_intervals(
     persons = np.arange(n) if groups is None else groups
     if min(len(np.unique(persons[y == code])) for code in np.unique(y)) < LEAST_OF_A_CLASS:
         intervals |= {"balanced_accuracy": None, "macro_f1": None}
+    if len(np.unique(persons)) < LEAST_OF_A_MEAN:
+        intervals["log_loss"] = None
     return {
         "accuracy": share_interval(predicted == y, groups=groups),
         **intervals,

@@ -236,3 +236,11 @@ def test_means_over_classes_of_a_few_pictures_have_no_interval():
         assert (found["macro_f1"] is not None) is told
         assert found["accuracy"] is not None
     assert bootstrap_intervals(y[1:], proba[1:])["macro_f1"] is None
+
+
+def test_the_mean_of_a_few_losses_has_no_interval():
+    y, proba = answered(400, 300)
+    for persons, known in ((29, False), (30, True)):
+        found = bootstrap_intervals(y, proba, np.arange(400) % persons)
+        assert (found["log_loss"] is not None) == known
+        assert found["accuracy"][0] < 0.75 < found["accuracy"][1]
