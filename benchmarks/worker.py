@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -83,13 +83,15 @@ def run_task(task: Task, log: Path, notify: Notify, watch: Watch | None = None) 
                 notify(text)
     finally:
         if process.is_alive():
-            process.terminate()
+            _end_group(process.pid or 0)
+            process.terminate()  # if it was not yet at the head of its group
             process.join()
         receiver.close()
     if failure is not None:
         raise TaskError(failure)
     killed = getattr(signal, "SIGKILL", None)  # Windows has none
     if killed is not None and process.exitcode == -killed:
+        _end_group(process.pid or 0)  # whose head could not tell them
         raise TaskStopped(f"ended by the system, most often for want of memory; see {log}")
     if process.exitcode != 0:
         raise TaskError(f"its process died (exit code {process.exitcode}); see {log}")
@@ -114,10 +116,20 @@ def _end_with_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None  # this runs in spawned processes only
     parent.join()
+    _end_group(os.getpid())
     os._exit(1)
 
 
+def _end_group(pid: int) -> None:
+    """End a task's process with those that it has started, such as joblib's."""
+    if hasattr(os, "killpg"):  # Windows has no groups
+        with suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGTERM)
+
+
 def _child(task: Task, log: Path, sender: Connection) -> None:
+    if hasattr(os, "setpgrp"):
+        os.setpgrp()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     with open(log, "w", encoding="utf-8", buffering=1) as file:
         # Native libraries print to the descriptors, whatever sys.stdout is.

@@ -141,7 +141,8 @@ class HogDetector:
     threshold : float
         Lowest score of a face. Lower than dlib's own 0 finds more faces (-0.3 found 82 % instead
         of 74 % of 240 FER2013 pictures pasted into textured frames) but false ones too: two
-        beside the face of scikit-image's astronaut.
+        beside the face of scikit-image's astronaut. A higher one is no better: 0.05 lost 1 to 2 of
+        100 such faces at every size, and few false ones.
 
     References
     ----------

@@ -3,8 +3,11 @@
 import operator
 import os
 import signal
+import subprocess
+import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -58,3 +61,41 @@ def test_a_task_that_takes_too_much_is_stopped(job):
     with pytest.raises(TaskStopped, match=r"^more than 12 GiB$"):
         run_task(endless, job.folder.log("m"), lambda text: None, watch)
     assert asked[0] == asked[1] != os.getpid()
+
+
+def _alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+
+
+def _with_a_helper(note, end):
+    helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    note.write_text(str(helper.pid))
+    end()
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
+@pytest.mark.parametrize(
+    "end", [partial(time.sleep, 600), partial(signal.raise_signal, signal.SIGKILL)]
+)
+def test_nothing_that_a_stopped_task_has_started_stays(job, tmp_path, end):
+    note = tmp_path / "pid"
+
+    def watch(process):
+        return "enough" if note.exists() and note.read_text() else None
+
+    task = partial(_with_a_helper, note, end)
+    with pytest.raises(TaskStopped):
+        run_task(partial(_run, task), job.folder.log("m"), lambda text: None, watch)
+    helper = int(note.read_text())
+    deadline = time.monotonic() + 30
+    while _alive(helper) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not _alive(helper)
+
+
+def _run(work, notify):
+    work()
