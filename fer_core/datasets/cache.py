@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -16,6 +18,9 @@ from fer_core.files import cache_folder, write_atomically
 logger = logging.getLogger(__name__)
 
 Arrays = Mapping[str, NDArray]
+
+#: Of all files together; those used last stay. FER2013's faces are 83 MB.
+KEPT_BYTES = 2_000_000_000
 
 
 def content_key(kind: str, pieces: Iterable[bytes | memoryview]) -> str:
@@ -47,7 +52,10 @@ def load_cached(key: str) -> Arrays | None:
     path = _file(key)
     try:
         with np.load(path) as stored:
-            return {name: stored[name] for name in stored.files}
+            arrays = {name: stored[name] for name in stored.files}
+        with suppress(OSError):  # a cache that may only be read
+            os.utime(path)
+        return arrays
     except FileNotFoundError:
         pass
     # Damaged archives can ask for compression that does not exist, or for a password.
@@ -57,13 +65,24 @@ def load_cached(key: str) -> Arrays | None:
 
 
 def store_cached(key: str, arrays: Arrays) -> None:
-    """Store arrays under `key`, in place of those that were there."""
+    """Store arrays under `key`, in place of those that were there; the oldest make room."""
     path = _file(key)
     try:
         with write_atomically(path) as temporary:
             np.savez(temporary, allow_pickle=False, **dict(arrays))
+        _make_room(path)
     except OSError as error:
         logger.warning("%s: the cache could not be written (%s)", path, error)
+
+
+def _make_room(newest: Path) -> None:
+    """Remove the files that were not used for the longest time, but for the newest."""
+    used = {file: file.stat() for file in newest.parent.glob("*.npz") if file != newest}
+    total = newest.stat().st_size
+    for file, told in sorted(used.items(), key=lambda item: -item[1].st_mtime):
+        total += told.st_size
+        if total > KEPT_BYTES:
+            file.unlink(missing_ok=True)
 
 
 def _file(key: str) -> Path:

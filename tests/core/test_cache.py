@@ -1,10 +1,12 @@
 import logging
+import os
 
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from fer_core.datasets import cache
 from fer_core.datasets.cache import cached, content_key
 
 ARRAYS = {"faces": np.arange(6, dtype=np.uint8).reshape(2, 3), "names": np.array(["a", "bc"])}
@@ -99,3 +101,18 @@ def test_what_no_longer_holds_is_made_again():
     assert cached(key, compute)["n"] == cached(key, compute, lambda arrays: True)["n"] == 1
     assert cached(key, compute, lambda arrays: arrays["n"] != 1)["n"] == 2
     assert cached(key, compute)["n"] == 2
+
+
+def test_what_was_not_used_for_long_makes_room(folder, monkeypatch):
+    arrays = {"x": np.zeros(1000)}
+    for age, key in enumerate(("newest", "older", "oldest")):
+        cache.store_cached(key, arrays)
+        os.utime(cache._file(key), (1e9 - age, 1e9 - age))
+    assert cache.load_cached("oldest") is not None  # and so used last
+    monkeypatch.setattr(cache, "KEPT_BYTES", 3 * cache._file("newest").stat().st_size)
+    cache.store_cached("own", arrays)
+    kept = {key for key in ("own", "newest", "older", "oldest") if cache._file(key).exists()}
+    assert kept == {"own", "newest", "oldest"}
+    # What is larger than that is kept alone.
+    cache.store_cached("large", {"x": np.zeros(9000)})
+    assert [path.stem for path in folder.glob("*.npz")] == ["large"]
