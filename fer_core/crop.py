@@ -19,11 +19,12 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fer_core.datasets.dataset import FACE_SIZE
 from fer_core.errors import DataError
 from fer_core.pictures import to_gray
 
 #: Side of a crop in pixels.
-CROP_SIDE = 48
+CROP_SIDE = FACE_SIZE
 
 #: Raised whenever the numbers below, or what is done with them, change: a model is served rightly
 #: by the framing that it was trained with.
