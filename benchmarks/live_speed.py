@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -21,12 +20,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.live_frames import RATE, crossing, find_people, swaying
-from benchmarks.results import installed_versions
+from benchmarks.results import installed_versions, save_study
 from benchmarks.timing import hardware
 from benchmarks.worker import Notify
 from fer_core.cli import run_command
 from fer_core.errors import FerError
-from fer_core.files import write_atomically
 from fer_live.annotated_video import AnnotatedVideo
 from fer_live.follower import DETECT_EVERY, LIVE_MODEL, FaceFollower
 from fer_live.native_threads import bound_native_threads
@@ -256,8 +254,7 @@ def _command(args: argparse.Namespace) -> None:
             versus_fer=args.versus_fer,
             notify=status.update,
         )
-    with write_atomically(args.out / "live.json") as temporary:
-        temporary.write_text(json.dumps(measured, indent=1), encoding="utf-8")
+    save_study(args.out / "live.json", measured)
     console.print(as_table(measured["following"]))
     for name, value in measured.items():
         if name not in ("following", "hardware", "versions"):

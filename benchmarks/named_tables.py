@@ -19,6 +19,7 @@ from benchmarks.study_tables import (
     agreement_table,
     differences_table,
     families_added_table,
+    live_table,
     members_added_table,
     pairs_table,
     published_table,
@@ -69,6 +70,7 @@ STUDY_TABLES: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], Table]]] = {
     "robustness": ("robustness", lambda content: drops_table(content["models"])),
     "peers-crops": ("peers", lambda content: rows_table(content["rows"], "crops")),
     "peers-frames": ("peers", lambda content: rows_table(content["rows"], "frames")),
+    "speed": ("speed", live_table),
     "growth": ("growth", lambda content: growth_table([Point(**p) for p in content["points"]])),
 }
 

@@ -231,6 +231,39 @@ def published_table(dataset: str) -> Table | None:
     return Table(columns, rows)
 
 
+def live_table(content: Study) -> Table:
+    """Return how fast faces are followed and labelled, as `benchmarks.live_speed` measured it."""
+    columns = [
+        ("recogniser", "Name in the store, or another project's package"),
+        ("faces", "In each frame, on average"),
+        ("searched every", "Frames; in between faces are followed, the search runs beside"),
+        ("frames a second", "Of made-up video of 640 x 480 pixels, all stages"),
+        ("median ms", "Of a frame"),
+        ("95th percentile ms", "Of a frame"),
+        ("landmarks ms", "Of that, to find landmarks and follow faces, on average"),
+        ("labels ms", "Of that, to label the faces, on average"),
+    ]
+    rows = [(row["model"], row["detect every"], row) for row in content["following"]]
+    if peer := content.get("fer"):
+        rows.append((f"PyPI's fer {peer['version']}", 1, peer))
+    return Table(
+        columns,
+        [
+            [
+                Cell(name),
+                number_cell(row["faces"], "{:g}"),
+                number_cell(every, "{:g}"),
+                number_cell(row["fps"], "{:.0f}"),
+                number_cell(row["median ms"], "{:.1f}"),
+                number_cell(row["95th percentile ms"], "{:.1f}"),
+                number_cell(row.get("landmarks ms"), "{:.1f}"),
+                number_cell(row.get("classify ms"), "{:.1f}"),
+            ]
+            for name, every, row in rows
+        ],
+    )
+
+
 def _gain_columns(what: str) -> list[tuple[str, str]]:
     return [
         (what, "Left out, and the weights of the others learned anew on validation"),

@@ -21,6 +21,8 @@ def test_pictures_of_a_killed_run_are_not_published(results, tmp_path):
     names = [path.name for path in (tmp_path / "docs" / "figures" / "made").iterdir()]
     assert names
     assert not any(name.startswith(".") for name in names)
+    # Of the matrices, one a model, only the ensemble's.
+    assert {name for name in names if name.startswith("confusion")} <= {"confusion-ensemble.png"}
 
 
 @pytest.mark.parametrize("kind", sorted(set(RESULT_TABLES) - {"classes", "members", "votes"}))
