@@ -157,7 +157,7 @@ def details_table(results: Sequence[Result]) -> Table:
         ("macro F1, 95 % interval", "By bootstrap, persons and copies drawn together"),
         ("balanced, 95 % interval", "Of the balanced accuracy"),
         ("top-2, 95 % interval", "Of the share with the label among the two most probable"),
-        ("log loss, 95 % interval", "In nats; less is better"),
+        ("log loss, 95 % interval", "In nats; less is better; none of fewer than 30 persons"),
         ("ECE by chance", "What one in twenty perfectly calibrated models exceeds"),
         ("binary accuracy", "Of one yes-or-no answer a class at 0.5, which some call accuracy"),
     ]
