@@ -21,10 +21,11 @@ from rich.console import Console
 from benchmarks.growth_points import Point
 from benchmarks.growth_report import growth_table, write_report
 from benchmarks.progress import Progress, say
-from benchmarks.results import installed_versions, load_study, save_study
+from benchmarks.results import load_study, save_study
 from benchmarks.timing import (
     forget_peak_memory,
     hardware,
+    installed_versions,
     peak_memory_mb,
     resident_memory_mb,
     time_model,

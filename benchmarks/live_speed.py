@@ -20,8 +20,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.live_frames import RATE, crossing, find_people, swaying
-from benchmarks.results import installed_versions, save_study
-from benchmarks.timing import hardware
+from benchmarks.results import save_study
+from benchmarks.timing import hardware, installed_versions
 from benchmarks.worker import Notify
 from fer_core.cli import run_command
 from fer_core.errors import FerError

@@ -26,13 +26,12 @@ from benchmarks.predictions import (
 from benchmarks.results import (
     Result,
     RunFolder,
-    installed_versions,
     load_result,
     save_result,
 )
 from benchmarks.runs import Run
 from benchmarks.study_tables import FAMILIES
-from benchmarks.timing import hardware, peak_memory_mb, time_model
+from benchmarks.timing import hardware, installed_versions, peak_memory_mb, time_model
 from benchmarks.worker import Notify, TaskError
 from fer_core.ensemble import Ensemble, Model
 from fer_core.errors import DataError, ProtocolError

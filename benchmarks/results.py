@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +20,6 @@ from fer_core.files import write_atomically
 SCHEMA_VERSION = 2
 #: Layouts that can be read: the first one lacks figures (see `Result`), and has none that differ.
 _READABLE = (1, SCHEMA_VERSION)
-
-#: Distributions whose versions can change a figure.
-_PACKAGES = (
-    "fer-ensemble",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "scikit-image",
-    "opencv-python",
-    "opencv-python-headless",
-    "dlib-bin",
-    "xgboost",
-    "keras",
-    "tensorflow",
-    "onnxruntime",
-)
 
 #: What must agree for results to stand in one table.
 _IDENTITY = ("dataset", "fingerprint", "protocol", "seed", "quick", "classes", "division")
@@ -305,17 +287,6 @@ def accuracy_with_missed(result: Result) -> float:
     n = result.run.n["test"]
     right: float = main_figures(result)["accuracy"] * n
     return right / (n + result.run.n.get("missed", 0))
-
-
-def installed_versions() -> dict[str, str]:
-    """Return the versions of Python and of every package that can change a figure."""
-    versions = {"python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
 
 
 def save_study(path: Path, content: Mapping[str, Any]) -> None:

@@ -20,7 +20,6 @@ from benchmarks.documents import Document, Heading, Picture, write_document
 from benchmarks.figures import plain_frame, save_figure
 from benchmarks.interleaving import time_in_turns
 from benchmarks.progress import say
-from benchmarks.results import installed_versions
 from benchmarks.stages import (
     Group,
     classifier_groups,
@@ -33,7 +32,7 @@ from benchmarks.stages import (
 )
 from benchmarks.stored import StoredModels, add_model_arguments, chosen_models
 from benchmarks.tables import Cell, Table
-from benchmarks.timing import BATCH, hardware
+from benchmarks.timing import BATCH, hardware, installed_versions
 from benchmarks.worker import Notify
 from fer_core.cli import names, run_command
 from fer_core.datasets.demo import load_demo

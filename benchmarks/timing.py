@@ -1,10 +1,11 @@
-"""How long, how big, and on what machine."""
+"""How long, how big, on what machine, and with which versions."""
 
 from __future__ import annotations
 
 import os
 import platform
 import sys
+from importlib import metadata
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -14,6 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_core.ensemble import Model
+
+#: Distributions whose versions can change a figure.
+_PACKAGES = (
+    "fer-ensemble",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "scikit-image",
+    "opencv-python",
+    "opencv-python-headless",
+    "dlib-bin",
+    "xgboost",
+    "keras",
+    "tensorflow",
+    "onnxruntime",
+)
 
 #: Faces in the batch whose time a face is reported besides that of a single face.
 BATCH = 64
@@ -118,3 +135,14 @@ def _memory_gb() -> float | None:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1024**3, 1)
     except (AttributeError, ValueError, OSError):
         return None
+
+
+def installed_versions() -> dict[str, str]:
+    """Return the versions of Python and of every package that can change a figure."""
+    versions = {"python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
