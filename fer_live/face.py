@@ -63,7 +63,8 @@ class Face:
     @property
     def second(self) -> str:
         """The second choice: the most likely label but for `label`."""
-        return next(name for name, _ in self.ranking if name != self.label)
+        label = self.label
+        return next(name for name, _ in self.ranking if name != label)
 
     @property
     def sure(self) -> bool:
