@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from benchmarks.budget import Budget, members_within
 from benchmarks.metrics import Figures, rounded
-from benchmarks.pairs import compare, holm
+from benchmarks.pairs import compare
 from benchmarks.predictions import Predictions, require_validation
 from fer_core.calibration import log_loss
 from fer_core.pooling import fit_ensemble
@@ -44,7 +44,7 @@ def what_members_add(
         }
         for name in members
     ]
-    return _corrected(found)
+    return found
 
 
 def what_families_add(
@@ -81,7 +81,7 @@ def what_families_add(
         rest = _chosen(others, validation, costs, budget)
         gain = _gain(whole, _combined(rest, validation, test), test)
         found.append({"family": family, "members_without": rest, "members": best, **gain})
-    return _corrected(found)
+    return found
 
 
 def _chosen(
@@ -111,7 +111,7 @@ def _gain(
     dict
         ``accuracy`` and ``accuracy_without`` (the second ensemble's), ``log_loss_gain``, and under
         ``all`` and ``without_copies`` what `benchmarks.pairs.compare` gives (None where no picture
-        is left), to which `_corrected` adds ``p_holm``.
+        is left).
     """
     p = next(iter(test.values()))
     right, other = more.argmax(axis=1) == p.y, less.argmax(axis=1) == p.y
@@ -128,12 +128,3 @@ def _gain(
         if alone.any()
         else None,
     }
-
-
-def _corrected(found: list[Figures]) -> list[Figures]:
-    """Correct the rows' p for their number."""
-    for pictures in ("all", "without_copies"):
-        gains = [row[pictures] for row in found if row[pictures] is not None]
-        for gain, p in zip(gains, holm([gain["p"] for gain in gains]), strict=True):
-            gain["p_holm"] = float(f"{p:.4g}")
-    return found

@@ -68,7 +68,7 @@ def evaluate_again(
         notify(f"measuring {name}")
         path = folder.result(name)
         before = load_result(path)
-        folder.require_own(before)
+        folder.require_own(before, run)
         validation, test = load_predictions(folder.probabilities(name))
         first = first or (validation, test)
         for expected, saved in zip(first, (validation, test), strict=True):

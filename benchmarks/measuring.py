@@ -242,7 +242,10 @@ def require_own_predictions(job: Job, name: str) -> None:
 
 
 def time_again(job: Job, name: str, notify: Notify) -> None:
-    """Measure a finished model's speed anew, as on a machine that was busy the first time."""
+    """Measure a finished model's speed anew, as on a machine that was busy the first time.
+
+    The result then names the processor of these times, not that of the fit.
+    """
     notify(f"{name}: measuring speed again")
     path = job.folder.result(name)
     result = load_result(path)

@@ -179,7 +179,7 @@ class RunFolder:
         if self.root.exists() and not self.root.is_dir():
             raise DataError(f"{self.root}: this is a file; name a folder with --out")
         if marker.exists():
-            self._require_same(_read_json(marker), run)
+            self._require_same(run)
         elif self.root.exists() and any(self.root.iterdir()):
             raise DataError(
                 f"{self.root}: this folder holds other files and no benchmark run; name a new or "
@@ -220,22 +220,22 @@ class RunFolder:
         """Read the results of models trained on other label schemes, by scheme."""
         return {folder.root.name: folder.results() for folder in self.natives()}
 
-    def require_own(self, result: Result) -> None:
-        """Refuse a result that is not of this folder's run.
+    def require_own(self, result: Result, run: Run) -> None:
+        """Refuse a result that is not of `run`, this folder's.
 
         Raises
         ------
         DataError
         """
-        if key := _difference(result.run, self.run()):
+        if key := _difference(result.run, run):
             raise DataError(
                 f"{self.result(result.name)}: this result is of a run with another "
                 f"{_IN_WORDS.get(key, key)} than this folder's; delete it, or move it to a folder "
                 "of its own"
             )
 
-    def _require_same(self, content: Mapping[str, Any], run: Run) -> None:
-        own = read_run(content)
+    def _require_same(self, run: Run) -> None:
+        own = self.run()
         if key := _difference(own, run):
             raise DataError(
                 f"{self.root}: this folder holds a run with another {_IN_WORDS.get(key, key)} "

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.pairs import SIGNIFICANCE
+from benchmarks.pairs import SIGNIFICANCE, holm
 from benchmarks.results import Result, main_figures
 from benchmarks.tables import (
     WITHOUT_COPIES,
@@ -98,7 +98,9 @@ def ways_table(study: Study) -> Table:
 
 def members_added_table(study: Study) -> Table:
     """Return one row a member of the ensemble: what is lost without it."""
-    return Table(_gain_columns("member"), [_gain_row(m["name"], m) for m in study["members"]])
+    members = study["members"]
+    rows = [_gain_row(m["name"], m, p) for m, p in zip(members, _corrected(members), strict=True)]
+    return Table(_gain_columns("member"), rows)
 
 
 def families_added_table(study: Study) -> Table:
@@ -106,8 +108,9 @@ def families_added_table(study: Study) -> Table:
     columns = _gain_columns("family")
     columns.insert(1, ("best without it", "Members of the best ensemble of the other models"))
     rows = []
-    for found in study["families"]:
-        row = _gain_row(FAMILIES[found["family"]], found)
+    families = study["families"]
+    for found, p in zip(families, _corrected(families), strict=True):
+        row = _gain_row(FAMILIES[found["family"]], found, p)
         row.insert(1, Cell(" + ".join(found["members_without"])))
         rows.append(row)
     return Table(columns, rows)
@@ -277,14 +280,19 @@ def _gain_columns(what: str) -> list[tuple[str, str]]:
     ]
 
 
-def _gain_row(name: str, found: Study) -> list[Cell]:
+def _corrected(rows: Sequence[Study]) -> list[float]:
+    """Return the rows' p on all test pictures, corrected for their number."""
+    return holm([row["all"]["p"] for row in rows])
+
+
+def _gain_row(name: str, found: Study, p: float) -> list[Cell]:
     whole, alone = found["all"], found["without_copies"]
     return [
         Cell(name),
         number_cell(found["accuracy_without"]),
         points_cell(whole["difference"]),
         interval_cell(whole["interval"]),
-        p_cell(whole["p_holm"]),
+        p_cell(p),
         points_cell(alone and alone["difference"]),
         interval_cell(alone and alone["interval"]),
         number_cell(found["log_loss_gain"]),

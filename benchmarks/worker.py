@@ -65,12 +65,14 @@ def run_task(task: Task, log: Path, notify: Notify, watch: Watch | None = None) 
     process = context.Process(target=_child, args=(task, log, sender))
     with _ignored_interrupts():
         process.start()
+    pid = process.pid
+    assert pid is not None  # of a started process
     sender.close()
     failure: str | None = None
     try:
         while True:
             while watch is not None and not receiver.poll(_WATCH_SECONDS):
-                if (reason := watch(process.pid or 0)) is not None:
+                if (reason := watch(pid)) is not None:
                     raise TaskStopped(reason)
             try:
                 kind, text = receiver.recv()
@@ -83,15 +85,16 @@ def run_task(task: Task, log: Path, notify: Notify, watch: Watch | None = None) 
                 notify(text)
     finally:
         if process.is_alive():
-            _end_group(process.pid or 0)
+            _end_group(pid)
             process.terminate()  # if it was not yet at the head of its group
             process.join()
         receiver.close()
     if failure is not None:
         raise TaskError(failure)
+    if (process.exitcode or 0) < 0:  # by a signal: it could not tell what it has started
+        _end_group(pid)
     killed = getattr(signal, "SIGKILL", None)  # Windows has none
     if killed is not None and process.exitcode == -killed:
-        _end_group(process.pid or 0)  # whose head could not tell them
         raise TaskStopped(f"ended by the system, most often for want of memory; see {log}")
     if process.exitcode != 0:
         raise TaskError(f"its process died (exit code {process.exitcode}); see {log}")
@@ -123,7 +126,7 @@ def _end_with_parent() -> None:
 def _end_group(pid: int) -> None:
     """End a task's process with those that it has started, such as joblib's."""
     if hasattr(os, "killpg"):  # Windows has no groups
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError, PermissionError):  # macOS's word for an ended one
             os.killpg(pid, signal.SIGTERM)
 
 

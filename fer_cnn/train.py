@@ -267,7 +267,7 @@ def _command(args: argparse.Namespace) -> None:
         f"{entry.trained_on['epochs']}"
     )
     for name, value in entry.metrics[TRAINING].items():
-        print(f"  {name}: {value:.4f}" if value < 1 else f"  {name}: {value:.1f}")
+        print(f"  {name}: {value:.4g}")
     print(
         "precision, recall, F1, AUC and accuracy per label are of yes-or-no questions, one a "
         "class, yes from 0.5 on"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -13,9 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from fer_core.datasets.dataset import check_faces
 from fer_core.errors import ModelStoreError
 from fer_core.extras import require
-
-# ONNX Runtime's builds report to their maker unless this is set before they are imported.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 class OnnxClassifier:

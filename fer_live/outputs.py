@@ -181,11 +181,12 @@ class Outputs:
             with write_atomically(self.folder / RECORD) as temporary:
                 text = json.dumps(record, indent=1, ensure_ascii=False)
                 temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
-            self._journal.path.unlink(missing_ok=True)
         pictured = self._done is not None or self.before is not None
-        # Last: it takes seconds for hours of frames, and can be drawn without what is kept above.
+        # After the record: for hours of frames it takes seconds, and somebody may lose patience.
         if "timeline" in self.save and pictured:
             draw_timeline(self.folder / TABLE, self.folder / TIMELINE, Path(self.source.name).name)
+        if finished:
+            self._journal.path.unlink(missing_ok=True)
 
     def _clear(self) -> None:
         """Remove what an older run has left, which would look like this one's."""

@@ -213,7 +213,7 @@ def _work(session: Session, args: argparse.Namespace) -> None:
     ended = whole or session.source.live
     summary = session.summary.as_dict()
     if problem is not None and not isinstance(problem, KeyboardInterrupt):
-        summary["problem"] = str(problem)
+        summary["problem"] = str(problem) or type(problem).__name__
     if session.outputs is not None:
         try:
             # Ended within a frame, the last checkpoint holds: a later one would have it twice.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,9 @@ Arrays = Mapping[str, NDArray]
 
 #: Of all files together; those used last stay. FER2013's faces are 83 MB.
 KEPT_BYTES = 2_000_000_000
+
+#: What `content_key` returns.
+_KEY = re.compile("[0-9a-f]{32}")
 
 
 def content_key(kind: str, pieces: Iterable[bytes | memoryview]) -> str:
@@ -70,19 +74,23 @@ def store_cached(key: str, arrays: Arrays) -> None:
     try:
         with write_atomically(path) as temporary:
             np.savez(temporary, allow_pickle=False, **dict(arrays))
-        _make_room(path)
     except OSError as error:
         logger.warning("%s: the cache could not be written (%s)", path, error)
+    else:
+        _make_room(path)
 
 
 def _make_room(newest: Path) -> None:
     """Remove the files that were not used for the longest time, but for the newest."""
-    used = {file: file.stat() for file in newest.parent.glob("*.npz") if file != newest}
-    total = newest.stat().st_size
-    for file, told in sorted(used.items(), key=lambda item: -item[1].st_mtime):
-        total += told.st_size
-        if total > KEPT_BYTES:
-            file.unlink(missing_ok=True)
+    with suppress(OSError):  # another process may do the same
+        # By their names, for the folder may hold somebody's own files, and half-written ones.
+        own = [file for file in newest.parent.glob("*.npz") if _KEY.fullmatch(file.stem)]
+        used = {file: file.stat() for file in own if file != newest}
+        total = newest.stat().st_size
+        for file, told in sorted(used.items(), key=lambda item: -item[1].st_mtime):
+            total += told.st_size
+            if total > KEPT_BYTES:
+                file.unlink(missing_ok=True)
 
 
 def _file(key: str) -> Path:

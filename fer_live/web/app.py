@@ -190,10 +190,12 @@ async def _unless_gone(receiving: Awaitable[Any]) -> Any:
 async def _while_there(request: Request, working: Awaitable[Any]) -> Any:
     """Return the result of work, which is given up if it waits when the page asks no more."""
     work, left = asyncio.ensure_future(working), asyncio.ensure_future(_left(request))
-    await asyncio.wait((work, left), return_when=asyncio.FIRST_COMPLETED)
-    left.cancel()
-    if not work.done():
-        work.cancel()
+    try:
+        await asyncio.wait((work, left), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        left.cancel()
+        work.cancel()  # if it is not done
+    if work.cancelled() or not work.done():
         raise _gone()
     return work.result()
 

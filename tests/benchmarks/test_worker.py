@@ -65,10 +65,13 @@ def test_a_task_that_takes_too_much_is_stopped(job):
 
 def _alive(pid):
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
         return False
-    return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+
+
+def _die():
+    signal.raise_signal(signal.SIGKILL)
 
 
 def _with_a_helper(note, end):
@@ -78,9 +81,7 @@ def _with_a_helper(note, end):
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
-@pytest.mark.parametrize(
-    "end", [partial(time.sleep, 600), partial(signal.raise_signal, signal.SIGKILL)]
-)
+@pytest.mark.parametrize("end", [partial(time.sleep, 600), _die])
 def test_nothing_that_a_stopped_task_has_started_stays(job, tmp_path, end):
     note = tmp_path / "pid"
 

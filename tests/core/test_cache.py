@@ -105,14 +105,19 @@ def test_what_no_longer_holds_is_made_again():
 
 def test_what_was_not_used_for_long_makes_room(folder, monkeypatch):
     arrays = {"x": np.zeros(1000)}
-    for age, key in enumerate(("newest", "older", "oldest")):
+    own, newest, older, oldest = (content_key(name, []) for name in "abcd")
+    for age, key in enumerate((newest, older, oldest)):
         cache.store_cached(key, arrays)
-        os.utime(cache._file(key), (1e9 - age, 1e9 - age))
-    assert cache.load_cached("oldest") is not None  # and so used last
-    monkeypatch.setattr(cache, "KEPT_BYTES", 3 * cache._file("newest").stat().st_size)
-    cache.store_cached("own", arrays)
-    kept = {key for key in ("own", "newest", "older", "oldest") if cache._file(key).exists()}
-    assert kept == {"own", "newest", "oldest"}
+        os.utime(folder / f"{key}.npz", (1e9 - age, 1e9 - age))
+    for name in (".fer-half.npz", "my-labels.npz"):  # of another process; somebody's own
+        (folder / name).write_bytes(bytes(9000))
+        os.utime(folder / name, (1e9 - 9, 1e9 - 9))
+    assert cache.load_cached(oldest) is not None  # and so used last
+    monkeypatch.setattr(cache, "KEPT_BYTES", 3 * (folder / f"{newest}.npz").stat().st_size)
+    cache.store_cached(own, arrays)
+    others = {".fer-half", "my-labels"}
+    assert {path.stem for path in folder.glob("*.npz")} == {own, newest, oldest, *others}
     # What is larger than that is kept alone.
-    cache.store_cached("large", {"x": np.zeros(9000)})
-    assert [path.stem for path in folder.glob("*.npz")] == ["large"]
+    large = content_key("large", [])
+    cache.store_cached(large, {"x": np.zeros(9000)})
+    assert {path.stem for path in folder.glob("*.npz")} == {large, *others}

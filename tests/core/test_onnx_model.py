@@ -90,7 +90,7 @@ def test_refuses_files_that_are_no_network_for_these_classes(network, tmp_path):
 
 
 def test_nothing_is_kept_or_sent_for_the_makers_of_the_runtime(tmp_path):
-    code = "from fer_core import model_store; model_store.load('cnn')"
+    code = "import fer_live, onnxruntime; fer_live.EmotionRecognizer.load('cnn')"
     own = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
     environment = {**own, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / ".cache")}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)

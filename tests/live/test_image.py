@@ -181,7 +181,7 @@ def test_an_interruption_keeps_what_is_finished(tmp_path, folder, monkeypatch, n
 
     def interrupted(path, picture):
         if path.name.startswith("her"):
-            os.kill(os.getpid(), number)
+            signal.raise_signal(number)
         write(path, picture)
 
     monkeypatch.setattr(image, "write_picture", interrupted)

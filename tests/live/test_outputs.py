@@ -249,9 +249,13 @@ def test_the_record_does_not_wait_for_the_timeline(tmp_path, clip, monkeypatch):
         assert (tmp_path / "run.json").exists()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(outputs, "draw_timeline", interrupted)
-    assert run(clip, tmp_path, "--save", "csv", "timeline") == 130
+    options = ["--save", "csv", "timeline"]
+    with monkeypatch.context() as patch:
+        patch.setattr(outputs, "draw_timeline", interrupted)
+        assert run(clip, tmp_path, *options) == 130
     assert json.loads((tmp_path / "run.json").read_text())["frames"] == len(rows(tmp_path)) > 0
+    assert run(clip, tmp_path, "--resume", *options) == 0  # which draws it
+    assert (tmp_path / "timeline.png").exists()
 
 
 def test_a_camera_of_many_frames_does_not_fill_the_video_with_copies(tmp_path, astronaut):
