@@ -95,6 +95,8 @@ class Outputs:
         folder.mkdir(parents=True, exist_ok=True)
         self._journal = Journal(folder / JOURNAL, job)
         self.before = self._find_before(resume, restart)
+        if self.finished and "timeline" in self.save and not (folder / TIMELINE).exists():
+            self._draw_timeline()  # which was interrupted
         self.start = 0 if self.before is None else self.before.next_frame
         self._n_done = 0 if self.before is None else self.before.n_done
         forms: dict[str, RowFormat] = {"csv": CsvFormat(labels), "jsonl": JsonLinesFormat()}
@@ -181,12 +183,14 @@ class Outputs:
             with write_atomically(self.folder / RECORD) as temporary:
                 text = json.dumps(record, indent=1, ensure_ascii=False)
                 temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+            self._journal.path.unlink(missing_ok=True)
         pictured = self._done is not None or self.before is not None
         # After the record: for hours of frames it takes seconds, and somebody may lose patience.
         if "timeline" in self.save and pictured:
-            draw_timeline(self.folder / TABLE, self.folder / TIMELINE, Path(self.source.name).name)
-        if finished:
-            self._journal.path.unlink(missing_ok=True)
+            self._draw_timeline()
+
+    def _draw_timeline(self) -> None:
+        draw_timeline(self.folder / TABLE, self.folder / TIMELINE, Path(self.source.name).name)
 
     def _clear(self) -> None:
         """Remove what an older run has left, which would look like this one's."""

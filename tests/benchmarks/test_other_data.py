@@ -256,7 +256,7 @@ def test_persons_can_be_named(measured_job, other, tmp_path, capsys):
     assert (alone["persons"], known["persons"]) == (None, 3)
     assert "counts as one of another person" not in capsys.readouterr().out
     widths = [
-        np.ptp(content["models"]["right"]["all"]["fer7"]["intervals"]["log_loss"])
+        np.ptp(content["models"]["right"]["all"]["fer7"]["intervals"]["accuracy"])
         for content in (alone, known)
     ]
     assert widths[0] != widths[1]
