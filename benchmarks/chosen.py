@@ -10,26 +10,28 @@ from benchmarks.results import Result, RunFolder
 from fer_core.calibration import log_loss
 
 
-def best_of_all(folder: RunFolder, results: Sequence[Result]) -> Result:
+def validation_of(folder: RunFolder, results: Sequence[Result]) -> dict[str, Predictions]:
+    """Return the models' validation predictions."""
+    return {r.name: load_predictions(folder.probabilities(r.name))[0] for r in results}
+
+
+def best_of_all(validation: Mapping[str, Predictions], results: Sequence[Result]) -> Result:
     """Return the best model on validation; of a cross-validation the first in `results`."""
-    best = best_on_validation(_validation(folder, results), [r.name for r in results])
+    best = best_on_validation(validation, [r.name for r in results])
     return next(r for r in results if r.name == best)
 
 
-def best_of_families(folder: RunFolder, results: Sequence[Result]) -> list[Result]:
+def best_of_families(
+    validation: Mapping[str, Predictions], results: Sequence[Result]
+) -> list[Result]:
     """Return the best model of each family on validation, families in the order of `STYLES`.
 
     Of a cross-validation, which holds no validation pictures of all folds together, the first of
     each family in `results`.
     """
-    validation = _validation(folder, results)
     by_name = {r.name: r for r in results}
     families = [[r.name for r in results if r.model["family"] == family] for family in STYLES]
     return [by_name[best_on_validation(validation, names)] for names in families if names]
-
-
-def _validation(folder: RunFolder, results: Sequence[Result]) -> dict[str, Predictions]:
-    return {r.name: load_predictions(folder.probabilities(r.name))[0] for r in results}
 
 
 def best_on_validation(validation: Mapping[str, Predictions], models: Sequence[str]) -> str:

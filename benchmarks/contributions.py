@@ -37,14 +37,13 @@ def what_members_add(
         For each member ``name`` and what `_gain` gives of the whole ensemble over the rest.
     """
     whole = _combined(members, validation, test)
-    found: list[Figures] = [
+    return [
         {
             "name": name,
             **_gain(whole, _combined([m for m in members if m != name], validation, test), test),
         }
         for name in members
     ]
-    return found
 
 
 def what_families_add(

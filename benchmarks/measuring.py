@@ -235,9 +235,11 @@ def require_own_predictions(job: Job, name: str) -> None:
                 "so nothing may be chosen or measured on them; delete the file and run again with "
                 "--resume"
             )
-    pairs = list(zip(saved, ours, strict=True))
-    facts = ((getattr(p, fact) for p in pair) for pair in pairs for fact in ("groups", "votes"))
-    if not all(np.array_equal(stored, own) for stored, own in facts):
+    if not all(
+        np.array_equal(getattr(stored, fact), getattr(own, fact))
+        for stored, own in zip(saved, ours, strict=True)
+        for fact in ("groups", "votes")
+    ):
         save_predictions(path, *ours)
 
 

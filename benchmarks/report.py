@@ -10,7 +10,7 @@ from rich.console import Console
 
 from benchmarks import figures
 from benchmarks.budget import Budget, cost_of
-from benchmarks.chosen import best_of_all, best_of_families
+from benchmarks.chosen import best_of_all, best_of_families, validation_of
 from benchmarks.cleaned import cleaning_report
 from benchmarks.documents import Document
 from benchmarks.evaluation import evaluate_again
@@ -69,11 +69,12 @@ def write_report(folder: RunFolder) -> Path:
             f"{folder.root}: there are no results here; make some with python -m benchmarks.run "
             f"--out {folder.root}"
         )
-    shown = best_of_families(folder, results)
+    validation = validation_of(folder, results)
+    best, shown = best_of_all(validation, results), best_of_families(validation, results)
     _draw(folder, results, shown)
     title = f"{results[0].run.dataset}: which model reads expressions best"
     document = Document(title)
-    for section in _sections(folder, results, shown):
+    for section in _sections(folder, results, best, shown):
         document.add(*section.blocks(folder.root))
     _, written = document.write(folder.root, "report")
     return written
@@ -99,8 +100,10 @@ def _draw(folder: RunFolder, results: Sequence[Result], shown: Sequence[Result])
             older.unlink()
 
 
-def _sections(folder: RunFolder, results: list[Result], shown: Sequence[Result]) -> list[Section]:
-    run, best = results[0].run, best_of_all(folder, results)
+def _sections(
+    folder: RunFolder, results: list[Result], best: Result, shown: Sequence[Result]
+) -> list[Section]:
+    run = results[0].run
     opening = Section("")
     opening.notes += [str(note) for note in run.notes.values() if isinstance(note, str)]
     if run.quick:
@@ -190,8 +193,9 @@ def _headline(best: Result, highest: Result) -> list[str]:
     """Say how accurate the model is that validation chose, and which has the highest figure."""
     low, high = main_figures(best)["intervals"]["accuracy"]
     found = " with a face that was found" if best.run.n.get("missed") else ""
+    first = "Most accurate" if "folds" in best.run.n else "Best on validation"
     said = [
-        f"{'Most accurate' if best.folds else 'Best on validation'}: {best.name}, right on "
+        f"{first}: {best.name}, right on "
         f"{main_figures(best)['accuracy']:.3f} (95 % interval {low:.3f} to {high:.3f}) of "
         f"{best.run.n['test']:,} test pictures{found}."
     ]

@@ -11,7 +11,7 @@ from rich.console import Console
 from benchmarks import figures, report
 from benchmarks.budget import Budget
 from benchmarks.candidates import TTA, TTA_ENDING, Candidate, Stored
-from benchmarks.chosen import best_of_all
+from benchmarks.chosen import best_of_all, validation_of
 from benchmarks.evaluation import evaluate_again
 from benchmarks.measuring import (
     Job,
@@ -138,7 +138,8 @@ def run(
 def _draw_pictures(job: Job) -> None:
     """Draw what needs the pictures themselves: mistakes, and where the families differ."""
     faces, labels = job.split.test.faces, job.scheme.labels
-    best = best_of_all(job.folder, job.folder.results()).name
+    results = job.folder.results()
+    best = best_of_all(validation_of(job.folder, results), results).name
     drawn = {report.MISTAKES: figures.mistakes_figure(faces, _tested(job, best), labels)}
     agreement = load_study(job.folder.study(AGREEMENT))
     drawn[DISAGREEMENTS] = None

@@ -192,10 +192,11 @@ async def _while_there(request: Request, working: Awaitable[Any]) -> Any:
     work, left = asyncio.ensure_future(working), asyncio.ensure_future(_left(request))
     try:
         await asyncio.wait((work, left), return_when=asyncio.FIRST_COMPLETED)
+        answered = work.done()
     finally:
         left.cancel()
         work.cancel()  # if it is not done
-    if work.cancelled() or not work.done():
+    if not answered:
         raise _gone()
     return work.result()
 

@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     uvicorn, *_ = (require(module, "web") for module in ("uvicorn", "starlette", "websockets"))
     from fer_live.web.app import make_app
     from fer_live.web.engine import Engine
-    from fer_live.web.gate import AllowedHosts, is_loopback
+    from fer_live.web.gate import AllowedHosts, is_loopback, is_wildcard
     from fer_live.web.live import MAX_FRAME_BYTES
 
     # Before the models are loaded: a port in use should not cost seconds.
@@ -80,8 +80,7 @@ def run(args: argparse.Namespace) -> int:
         address = page_address(args.host, port)
         if not is_loopback(args.host):
             print(_warning(args.host), file=sys.stderr)
-        everywhere = _listens_everywhere(args.host)
-        others = f"others open {other_address(port)} ; " if everywhere else ""
+        others = f"others open {other_address(port)} ; " if is_wildcard(args.host) else ""
         print(f"The page is at {address} ({others}Ctrl-C ends it)", flush=True)
         if args.open:
             webbrowser.open(address)
@@ -147,7 +146,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 def page_address(host: str, port: int) -> str:
     """Return the address to open: of this machine where the server listens everywhere."""
-    name = "127.0.0.1" if _listens_everywhere(host) else host.strip("[]")
+    name = host.strip("[]")
+    if name in ("0.0.0.0", "::", ""):
+        name = "127.0.0.1"
     return f"http://[{name}]:{port}/" if ":" in name else f"http://{name}:{port}/"
 
 
@@ -161,10 +162,6 @@ def other_address(port: int) -> str:
         except OSError:  # without a network
             name = socket.gethostname()
     return f"http://{name}:{port}/"
-
-
-def _listens_everywhere(host: str) -> bool:
-    return host.strip("[]") in ("0.0.0.0", "::", "")
 
 
 def _port(text: str) -> int:

@@ -56,7 +56,7 @@ class AllowedHosts:
             return cls(LOOPBACK_NAMES | {name})
         own = socket.gethostname().lower()
         names = {name, own, f"{own}.local"}  # as multicast DNS calls it in a local network
-        return cls(LOOPBACK_NAMES | names, any_address=_is_wildcard(name))
+        return cls(LOOPBACK_NAMES | names, any_address=is_wildcard(name))
 
     def allows(self, header: str) -> bool:
         """Say whether a ``Host`` header names this machine. Ports don't matter."""
@@ -132,7 +132,9 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _is_wildcard(name: str) -> bool:
+def is_wildcard(host: str) -> bool:
+    """Say whether a server that listens on `host` listens at every address of this machine."""
+    name = host.strip("[]")
     return _is_address(name) and ipaddress.ip_address(name).is_unspecified
 
 
